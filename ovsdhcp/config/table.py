@@ -1,0 +1,71 @@
+"""The lease table as values: what every other room reads, wherever it came from."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ovsdhcp.dhcp.binding import Binding
+
+
+class Reply(Enum):
+    """How an answer goes back to the client's port (DESIGN: "Two ways back")."""
+
+    PACKET_OUT = "packet-out"
+    RESUME = "resume"
+
+
+class Flows(Enum):
+    """Who lays the flows: we (`managed`), or others, whose continuations we answer (`external`)."""
+
+    MANAGED = "managed"
+    EXTERNAL = "external"
+
+
+class OtherTraffic(Enum):
+    """What table 0 does with a frame that is none of ours."""
+
+    NORMAL = "normal"
+    DROP = "drop"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The bridge's table numbers."""
+
+    classify: int = 0
+    dhcp_options: int = 22
+    dhcp_response: int = 23
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of a bridge, selected by `ofport` where that is given, else by `name`.
+
+    One binding, with a MAC or (whoever is plugged in) without; or several, each with its MAC.
+    """
+
+    name: str
+    bindings: tuple[Binding, ...]
+    ofport: int | None = None
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A bridge, known by `dpid` where that is given, else by `name`, its LOCAL port's name."""
+
+    name: str
+    ports: tuple[Port, ...]
+    dpid: int | None = None
+    reply: Reply = Reply.PACKET_OUT
+    flows: Flows = Flows.MANAGED
+    other_traffic: OtherTraffic = OtherTraffic.NORMAL
+    tables: Tables = Tables()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole lease table. `source` is the file it was read from, for messages."""
+
+    source: str
+    bridges: tuple[Bridge, ...]

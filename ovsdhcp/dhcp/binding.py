@@ -1,0 +1,67 @@
+"""What the lease table says of one client, ready for the engine: nothing here needs a look-up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from types import MappingProxyType
+
+INFINITE = 0xFFFF_FFFF
+"""A lease time without end (RFC 2131 §3.3)."""
+
+_NONE: Mapping[int, bytes] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """The server's side of a binding, shared by every binding of the subnet.
+
+    `server_mac` is six octets. `probation` is how many seconds a declined address is withheld
+    (RFC 2131 §4.3.3). An `authoritative` server refuses addresses that it does not know
+    (RFC 2131 §4.3.2); one that is not stays silent.
+    """
+
+    name: str
+    network: IPv4Network
+    server_id: IPv4Address
+    server_mac: bytes
+    authoritative: bool = True
+    probation: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Where a network boot goes on: `siaddr`, and the boot file by who asks.
+
+    `by_arch` maps the client architecture of option 93 (RFC 4578 §2.1) to a file name; `ipxe` is
+    the file for a client that is iPXE already (option 77 or 175), so that it does not loop.
+    """
+
+    next_server: IPv4Address | None = None
+    bootfile_name: str | None = None
+    by_arch: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    ipxe: str | None = None
+
+
+NO_BOOT = Boot()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One client behind one port, and all that it may be told.
+
+    `options` holds what the table configures, encoded, by code, subnet and port merged; never the
+    options that the engine makes itself (1, 50 to 59 except 56, 61, 82, 255).
+    Times are seconds; `t1` and `t2` are None where the defaults of RFC 2131 §4.4.5 apply.
+    `mac` is None where the port alone decides: whoever is plugged in gets the address.
+    """
+
+    port: str
+    subnet: Subnet
+    address: IPv4Address
+    mac: bytes | None
+    lease_time: int
+    t1: int | None = None
+    t2: int | None = None
+    options: Mapping[int, bytes] = _NONE
+    boot: Boot = NO_BOOT
+    trusted: bool = False
