@@ -1,44 +1,58 @@
 """Lets stock Ryu 4.34 start beside current eventlet, and quietly.
 
 `ovsdhcp.pth` loads this module at every start of the interpreter, because `ryu-manager` imports
-`ryu.app.wsgi` before it imports any application. So it does next to nothing until `ryu` itself is
+Ryu's own modules before it imports any application. So it does next to nothing until Ryu is
 imported: then eventlet gets back the name that 0.30.3 removed and Ryu still reads, and the
-warnings that neither a user nor an operator can act on are silenced. Without eventlet it is inert.
+notices that neither a user nor an operator can act on are silenced. Without eventlet it is inert.
 """
 
+from __future__ import annotations
+
 import sys
-import warnings
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+
+TYPE_CHECKING = False  # typing itself would cost every start of the interpreter 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
 
 
-class _BeforeRyu(MetaPathFinder):
-    """Finds nothing; its one call is the moment before `ryu` is imported."""
+class _BeforeRyu:
+    """Finds nothing; being asked for a module is the moment before that module is imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    ) -> None:
         if fullname == "ryu":
+            quiet_ryu()
+        elif fullname == "ryu.lib.hub":  # the first of Ryu's modules to import eventlet
             sys.meta_path.remove(self)
             mend_eventlet()
-        return None
+
+
+def quiet_ryu() -> None:
+    """Silence what Python 3.12 says of the escapes in Ryu's sources, which are older."""
+    import warnings  # noqa: PLC0415 - nothing is imported before it is wanted
+
+    warnings.filterwarnings("ignore", category=SyntaxWarning, module=r".*[/\\]ryu[/\\].*")
 
 
 def mend_eventlet() -> None:
-    """Make `import ryu` work: idempotent, and without effect where eventlet is not installed."""
-    # RYU_HUB_TYPE's only value is eventlet; its sources predate the escapes that 3.12 warns of.
-    warnings.filterwarnings("ignore", category=SyntaxWarning, module=r".*[/\\]ryu[/\\].*")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import eventlet.wsgi  # noqa: PLC0415 - not before Ryu is wanted: it costs 100 ms
-        except ImportError:
-            return
+    """Make `import ryu.lib.hub` work: idempotent, and nothing where eventlet is not installed."""
+    import logging  # noqa: PLC0415 - as above
+    import warnings  # noqa: PLC0415 - as above
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # eventlet announces its retirement at import
+            import eventlet.wsgi  # noqa: PLC0415 - as above
+    except ImportError:
+        return
     if not hasattr(eventlet.wsgi, "ALREADY_HANDLED"):
         eventlet.wsgi.ALREADY_HANDLED = []
+    # Ryu patches late, so a few locks of the import system stay as they were; nobody waits on them.
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(lambda record: "not greened" not in record.getMessage())
 
 
-if not any(isinstance(finder, _BeforeRyu) for finder in sys.meta_path) and "ryu" not in sys.modules:
+if "ryu.lib.hub" not in sys.modules and not any(type(f) is _BeforeRyu for f in sys.meta_path):
     sys.meta_path.insert(0, _BeforeRyu())

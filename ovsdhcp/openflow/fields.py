@@ -1,0 +1,55 @@
+"""The match fields our flows use: one line each, by the names of ovs-fields(7).
+
+A field's value is an integer everywhere but on the wire and in text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+_OXM_BASIC = 0x8000  # OFPXMC_OPENFLOW_BASIC
+_NXM_1 = 0x0001  # Nicira's own fields (OVS meta-flow.h)
+
+
+def mac_text(value: int) -> str:
+    """A MAC as six pairs of hex digits."""
+    return value.to_bytes(6, "big").hex(":")
+
+
+def _ipv4_text(value: int) -> str:
+    return str(IPv4Address(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`name` as ovs-ofctl prints it, `number` in its OXM class, `size` in octets on the wire.
+
+    `long_name` is the name that `move` and `load` actions want.
+    """
+
+    name: str
+    long_name: str
+    number: int
+    size: int
+    text: Callable[[int], str] = str
+    oxm_class: int = _OXM_BASIC
+
+    def header(self, *, masked: bool = False) -> int:
+        """The 32-bit OXM header: class(16) field(7) hasmask(1) length(8), OpenFlow 1.3 §7.2.3.2."""
+        length = self.size * 2 if masked else self.size
+        return self.oxm_class << 16 | self.number << 9 | masked << 8 | length
+
+
+IN_PORT = Field("in_port", "OXM_OF_IN_PORT", 0, 4)
+DL_DST = Field("dl_dst", "NXM_OF_ETH_DST", 3, 6, mac_text)
+DL_SRC = Field("dl_src", "NXM_OF_ETH_SRC", 4, 6, mac_text)
+DL_TYPE = Field("dl_type", "NXM_OF_ETH_TYPE", 5, 2, hex)
+NW_PROTO = Field("nw_proto", "NXM_OF_IP_PROTO", 10, 1)
+TP_SRC = Field("tp_src", "NXM_OF_UDP_SRC", 15, 2)
+TP_DST = Field("tp_dst", "NXM_OF_UDP_DST", 16, 2)
+ARP_OP = Field("arp_op", "NXM_OF_ARP_OP", 21, 2)
+ARP_SPA = Field("arp_spa", "NXM_OF_ARP_SPA", 22, 4, _ipv4_text)
+ARP_TPA = Field("arp_tpa", "NXM_OF_ARP_TPA", 23, 4, _ipv4_text)
+ARP_SHA = Field("arp_sha", "NXM_NX_ARP_SHA", 24, 6, mac_text)
+ARP_THA = Field("arp_tha", "NXM_NX_ARP_THA", 25, 6, mac_text)
+NW_FRAG = Field("nw_frag", "NXM_NX_IP_FRAG", 26, 1, {0: "no", 1: "yes"}.__getitem__, _NXM_1)

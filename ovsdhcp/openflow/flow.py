@@ -1,0 +1,127 @@
+"""A flow as a value, and as the text that `ovs-ofctl add-flows` takes.
+
+Nothing here knows what a flow is for (pipeline.py) nor how it travels (messages.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ovsdhcp.openflow.fields import DL_TYPE, IN_PORT, NW_PROTO, Field
+
+NORMAL, CONTROLLER = 0xFFFF_FFFA, 0xFFFF_FFFD
+IN_PORT_NUMBER, LOCAL = 0xFFFF_FFF8, 0xFFFF_FFFE
+"""Reserved ports (OpenFlow 1.3 §A.2.1); an output to IN_PORT is the only one to the ingress."""
+
+WHOLE_FRAME = 0xFFFF
+"""max_len of a punt: OFPCML_NO_BUFFER, else OVS would keep the frame and send its head."""
+
+ARP, IPV4, UDP = 0x0806, 0x0800, 17
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Send the frame out of a port; to the controller, all of it."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Write a constant into a field."""
+
+    field: Field
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Copy one field over another of the same size."""
+
+    source: Field
+    target: Field
+
+
+@dataclass(frozen=True, slots=True)
+class GotoTable:
+    """Go on in a later table; always the last of a flow's actions."""
+
+    table: int
+
+
+Action = Output | SetField | Move | GotoTable
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One field with a value, and the bits that count (`mask` 0: all of them)."""
+
+    field: Field
+    value: int
+    mask: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One OpenFlow flow; without actions it drops.
+
+    An `exclusive` flow is added with OFPFF_CHECK_OVERLAP: the switch refuses it rather than
+    replace somebody else's flow of the same match and priority.
+    """
+
+    table: int
+    priority: int
+    cookie: int
+    match: tuple[Match, ...]
+    actions: tuple[Action, ...] = ()
+    exclusive: bool = False
+
+    def text(self, port_names: Mapping[int, str] | None = None) -> str:
+        """As `ovs-ofctl add-flows` reads it; ports by name where a name is known."""
+        names = port_names or {}
+        head = f"cookie={self.cookie:#x}, table={self.table}, priority={self.priority}"
+        return f"{head}{_match_text(self.match, names)} actions={_actions_text(self.actions)}"
+
+
+_PROTOCOLS = {(IPV4, UDP): "udp", (IPV4, None): "ip", (ARP, None): "arp"}
+_OUTPUTS = {
+    NORMAL: "NORMAL",
+    IN_PORT_NUMBER: "IN_PORT",
+    LOCAL: "LOCAL",
+    CONTROLLER: f"CONTROLLER:{WHOLE_FRAME}",
+}
+
+
+def _match_text(match: tuple[Match, ...], names: Mapping[int, str]) -> str:
+    values = {part.field: part.value for part in match}
+    ethertype = values.get(DL_TYPE)
+    words = [] if ethertype is None else [_PROTOCOLS[ethertype, values.get(NW_PROTO)]]
+    for part in match:
+        if part.field is IN_PORT:
+            words.append(f"in_port={port_text(part.value, names)}")
+        elif part.field not in (DL_TYPE, NW_PROTO):
+            words.append(f"{part.field.name}={part.field.text(part.value)}")
+    return "".join(f",{word}" for word in words)
+
+
+def port_text(number: int, names: Mapping[int, str]) -> str:
+    """A port's name, quoted where ovs-ofctl would else take it for something else."""
+    name = names.get(number)
+    if name is None:
+        return "LOCAL" if number == LOCAL else str(number)
+    return name if name[:1].isalpha() and name.isalnum() else f'"{name}"'
+
+
+def _actions_text(actions: tuple[Action, ...]) -> str:
+    return ",".join(_action_text(action) for action in actions) or "drop"
+
+
+def _action_text(action: Action) -> str:
+    match action:
+        case Output(port):
+            return _OUTPUTS.get(port) or f"output:{port}"
+        case SetField(field, value):
+            return f"set_field:{field.text(value)}->{field.name}"
+        case Move(source, target):
+            return f"move:{source.long_name}[]->{target.long_name}[]"
+        case GotoTable(table):
+            return f"goto_table:{table}"

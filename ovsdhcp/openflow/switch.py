@@ -1,0 +1,179 @@
+"""One connected bridge: which of our ports it has, and what it still has to be told.
+
+Events in, messages to send out; no socket, no clock, no Ryu. A sync asks the bridge for all flows
+with our cookie, compares, and sends what differs as one bundle with a barrier behind it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from ovsdhcp.config.table import Bridge, Port
+from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.openflow import messages, pipeline
+from ovsdhcp.openflow.flow import Flow
+from ovsdhcp.openflow.messages import Entry, Key
+
+_FIRST_XID = 0x6468_0000
+"""Anywhere: ours are known by being remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A configured port that is on the bridge; its bindings by MAC where there are several."""
+
+    port: Port
+    cookie: int
+    hosts: Mapping[bytes, Binding]
+
+    def binding(self, dl_src: bytes) -> Binding | None:
+        """Whose question a frame from this MAC is; None where nobody's."""
+        return self.hosts.get(dl_src) if self.hosts else self.port.bindings[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a bridge has to be told: flows to put in place, and flows of ours to take away."""
+
+    add: Mapping[Key, Entry]
+    delete: Mapping[Key, Entry]
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.delete)
+
+
+def difference(wanted: Mapping[Key, Entry], installed: Mapping[Key, Entry]) -> Change:
+    """What turns `installed` into `wanted`, and nothing that is right already."""
+    return Change(
+        {key: entry for key, entry in wanted.items() if installed.get(key) != entry},
+        {key: entry for key, entry in installed.items() if key not in wanted},
+    )
+
+
+def _encoded(flows: Iterable[Flow]) -> dict[Key, Entry]:
+    return {messages.key(flow): messages.entry(flow) for flow in flows}
+
+
+class Switch:
+    """The state of one connection to one bridge of the lease table.
+
+    Every method named after an event returns the bytes to send, empty where there are none.
+    `in_sync` says that the bridge has confirmed all that it was told.
+    """
+
+    def __init__(self, bridge: Bridge, names: Mapping[int, str]) -> None:
+        self.bridge = bridge
+        self.attached: dict[int, Attached] = {}
+        self.in_sync = False
+        self._configured = pipeline.configured(bridge)
+        own = tuple(pipeline.bridge_flows(bridge))
+        self._bridge_flows = _encoded(own)
+        self._exclusive = frozenset(messages.key(flow) for flow in own if flow.exclusive)
+        self._port_flows: dict[int, dict[Key, Entry]] = {}
+        self._xids = count(_FIRST_XID)
+        self._told: dict[int, frozenset[Key]] = {}
+        self._asked = self._barrier = 0
+        self._installed: dict[Key, Entry] | None = None
+        for ofport, name in names.items():
+            self._attach(ofport, name)
+
+    @property
+    def missing(self) -> list[str]:
+        """The configured ports that are not on the bridge."""
+        there = {attached.port.name for attached in self.attached.values()}
+        return [port.name for port in self.bridge.ports if port.name not in there]
+
+    def wanted(self) -> dict[Key, Entry]:
+        """All the flows that the bridge should have of us."""
+        flows = dict(self._bridge_flows)
+        for of_port in self._port_flows.values():
+            flows |= of_port
+        return flows
+
+    def sync(self) -> bytes:
+        """Ask for the flows that the bridge has of us; its answer sets the rest in motion."""
+        self.in_sync = False
+        self._installed = {}
+        self._asked = next(self._xids)
+        return messages.flow_stats_request(pipeline.COOKIE, pipeline.COOKIE_MASK, self._asked)
+
+    def flow_stats(self, xid: int, reply: bytes, *, more: bool) -> bytes:
+        """One part of the answer to `sync`; after the last one it is known what has to change."""
+        if xid != self._asked or self._installed is None:
+            return b""
+        self._installed.update(messages.read_flow_stats(reply))
+        if more:
+            return b""
+        installed, self._installed = self._installed, None
+        change = difference(self.wanted(), installed)
+        self.in_sync = not change
+        return self._tell(change)
+
+    def port_added(self, ofport: int, name: str) -> bytes:
+        """A port appeared, or is announced again; one that the table does not name stays alone."""
+        before = self._detach(ofport)
+        self._attach(ofport, name)
+        return self._port_changed(ofport, before)
+
+    def port_removed(self, ofport: int) -> bytes:
+        """A port is gone; its flows go with it."""
+        return self._port_changed(ofport, self._detach(ofport))
+
+    def flow_removed(self, removed: bytes) -> bytes:
+        """Somebody deleted a flow with our cookie: if it is still wanted, look at all of them."""
+        key = messages.read_flow_removed(removed)
+        return self.sync() if self._installed is None and key in self.wanted() else b""
+
+    def barrier_reply(self, xid: int) -> None:
+        """All that was sent before the barrier is done; an error would have been here by now."""
+        if xid == self._barrier:
+            self._told.clear()
+            self.in_sync = self._installed is None
+
+    def refused(self, xid: int) -> frozenset[Key]:
+        """The flows that an error with this xid is about, which the bridge did not take."""
+        return self._told.pop(xid, frozenset())
+
+    def is_exclusive(self, keys: frozenset[Key]) -> bool:
+        """Whether these are flows that give way to others' of the same match and priority."""
+        return bool(keys) and keys <= self._exclusive
+
+    def _attach(self, ofport: int, name: str) -> None:
+        port = self._configured.get(ofport) or self._configured.get(name)
+        if port is None:
+            return
+        several = len(port.bindings) > 1
+        hosts = {b.mac: b for b in port.bindings if b.mac is not None} if several else {}
+        self.attached[ofport] = Attached(port, pipeline.port_cookie(port.name), hosts)
+        self._port_flows[ofport] = _encoded(pipeline.port_flows(self.bridge, port, ofport))
+
+    def _detach(self, ofport: int) -> dict[Key, Entry]:
+        self.attached.pop(ofport, None)
+        return self._port_flows.pop(ofport, {})
+
+    def _port_changed(self, ofport: int, before: dict[Key, Entry]) -> bytes:
+        if self._installed is not None:  # the comparison under way sees the port as it is now
+            return b""
+        return self._tell(difference(self._port_flows.get(ofport, {}), before))
+
+    def _tell(self, change: Change) -> bytes:
+        """One bundle, the exclusive flows outside of it (a refusal is theirs alone), a barrier."""
+        if not change:
+            return b""
+        self.in_sync = False
+        shared = {key: entry for key, entry in change.add.items() if key not in self._exclusive}
+        sent = self._bundle(shared, change.delete) if shared or change.delete else b""
+        for key in self._exclusive & change.add.keys():
+            xid = next(self._xids)
+            self._told[xid] = frozenset({key})
+            sent += messages.add_flow(key, change.add[key], xid, exclusive=True)
+        self._barrier = next(self._xids)
+        return sent + messages.barrier(self._barrier)
+
+    def _bundle(self, add: Mapping[Key, Entry], delete: Mapping[Key, Entry]) -> bytes:
+        xid = next(self._xids)
+        self._told[xid] = frozenset(add)
+        mask = 0xFFFF_FFFF_FFFF_FFFF  # strict in the cookie too: only the flow that was seen
+        changes = [messages.delete_flow(key, old.cookie, mask, xid) for key, old in delete.items()]
+        changes += [messages.add_flow(key, entry, xid) for key, entry in add.items()]
+        return messages.bundle(changes, number=xid & 0xFFFF, xid=xid)
