@@ -41,6 +41,7 @@ class Field:
 
 
 IN_PORT = Field("in_port", "OXM_OF_IN_PORT", 0, 4)
+METADATA = Field("metadata", "OXM_OF_METADATA", 2, 8, hex)
 DL_DST = Field("dl_dst", "NXM_OF_ETH_DST", 3, 6, mac_text)
 DL_SRC = Field("dl_src", "NXM_OF_ETH_SRC", 4, 6, mac_text)
 DL_TYPE = Field("dl_type", "NXM_OF_ETH_TYPE", 5, 2, hex)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct, error, pack, unpack_from
 
+from ovsdhcp.openflow.fields import METADATA
 from ovsdhcp.openflow.flow import (
     CONTROLLER,
     WHOLE_FRAME,
@@ -72,8 +73,17 @@ def _pad8(data: bytes) -> bytes:
 
 
 def encode_match(match: Iterable[Match]) -> bytes:
-    """The OXM list in canonical order (by header), without the ofp_match around it."""
-    return b"".join(sorted(_oxm(part) for part in match))
+    """The OXM list in canonical order, without the ofp_match around it."""
+    return _in_order([_oxm(part) for part in match])
+
+
+def _in_order(oxms: list[bytes]) -> bytes:
+    """By number, OpenFlow's own fields first: OVS wants a prerequisite before what needs it."""
+    return b"".join(sorted(oxms, key=_place))
+
+
+def _place(oxm: bytes) -> tuple[bool, bytes]:
+    return not oxm.startswith(b"\x80\x00"), oxm
 
 
 def _oxm(part: Match) -> bytes:
@@ -123,15 +133,20 @@ def entry(flow: Flow) -> Entry:
     return Entry(flow.cookie, encode_instructions(flow.actions))
 
 
+def narrowed(at: Key) -> Key:
+    """A place inside another one's: the same flow, for one value of the metadata only."""
+    return Key(at.table, at.priority, at.match + _oxm(Match(METADATA, 1)))
+
+
 def add_flow(at: Key, what: Entry, xid: int, *, exclusive: bool = False) -> bytes:
     """OFPFC_ADD: puts a flow in its place, over the one of ours that may be there."""
     flags = SEND_FLOW_REM | (CHECK_OVERLAP if exclusive else 0)
     return _flow_mod(ADD, at, what.cookie, 0, flags, xid, what.instructions)
 
 
-def delete_flow(at: Key, cookie: int, cookie_mask: int, xid: int) -> bytes:
-    """OFPFC_DELETE_STRICT of the flow in that place, if its cookie is one of ours."""
-    return _flow_mod(DELETE_STRICT, at, cookie, cookie_mask, 0, xid)
+def delete_flow(at: Key, cookie: int, xid: int) -> bytes:
+    """OFPFC_DELETE_STRICT of the flow in that place, if it still has this cookie."""
+    return _flow_mod(DELETE_STRICT, at, cookie, 0xFFFF_FFFF_FFFF_FFFF, 0, xid)
 
 
 def _flow_mod(
@@ -143,11 +158,12 @@ def _flow_mod(
     return message(FLOW_MOD, xid, fixed + _wrap_match(at.match) + tail)
 
 
-def bundle(messages: Iterable[bytes], number: int, xid: int) -> bytes:
+def bundle(messages: Iterable[bytes], xid: int) -> bytes:
     """ONF EXT-230: all of `messages` (each with this `xid`) or none, in their order.
 
-    open, one bundle-add around each message, commit; a bundle of another `number` is another.
+    open, one bundle-add around each message, commit; the xid is the bundle's number as well.
     """
+    number = xid
     adds = b"".join(
         _experimenter(BUNDLE_ADD, pack("!IHH", number, 0, BUNDLE_FLAGS) + inner, xid)
         for inner in messages
@@ -218,4 +234,4 @@ def _canonical(oxm: bytes) -> bytes:
         end = 4 + oxm[3] if len(oxm) >= 4 else 4
         parts.append(oxm[:end])
         oxm = oxm[end:]
-    return b"".join(sorted(parts))
+    return _in_order(parts)

@@ -33,20 +33,23 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a bridge has to be told: flows to put in place, and flows of ours to take away."""
+    """What a bridge has to be told: flows to add, to put over one of ours, to take away."""
 
     add: Mapping[Key, Entry]
+    replace: Mapping[Key, Entry]
     delete: Mapping[Key, Entry]
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.delete)
+        return bool(self.add or self.replace or self.delete)
 
 
 def difference(wanted: Mapping[Key, Entry], installed: Mapping[Key, Entry]) -> Change:
     """What turns `installed` into `wanted`, and nothing that is right already."""
+    differing = {key: entry for key, entry in wanted.items() if installed.get(key) != entry}
     return Change(
-        {key: entry for key, entry in wanted.items() if installed.get(key) != entry},
-        {key: entry for key, entry in installed.items() if key not in wanted},
+        add={key: entry for key, entry in differing.items() if key not in installed},
+        replace={key: entry for key, entry in differing.items() if key in installed},
+        delete={key: entry for key, entry in installed.items() if key not in wanted},
     )
 
 
@@ -157,23 +160,40 @@ class Switch:
         return self._tell(difference(self._port_flows.get(ofport, {}), before))
 
     def _tell(self, change: Change) -> bytes:
-        """One bundle, the exclusive flows outside of it (a refusal is theirs alone), a barrier."""
+        """One bundle, one more for each exclusive flow (its refusal is its own), a barrier."""
         if not change:
             return b""
         self.in_sync = False
         shared = {key: entry for key, entry in change.add.items() if key not in self._exclusive}
+        shared |= change.replace
         sent = self._bundle(shared, change.delete) if shared or change.delete else b""
         for key in self._exclusive & change.add.keys():
-            xid = next(self._xids)
-            self._told[xid] = frozenset({key})
-            sent += messages.add_flow(key, change.add[key], xid, exclusive=True)
+            sent += self._bundle_exclusive(key, change.add[key])
         self._barrier = next(self._xids)
         return sent + messages.barrier(self._barrier)
 
     def _bundle(self, add: Mapping[Key, Entry], delete: Mapping[Key, Entry]) -> bytes:
         xid = next(self._xids)
         self._told[xid] = frozenset(add)
-        mask = 0xFFFF_FFFF_FFFF_FFFF  # strict in the cookie too: only the flow that was seen
-        changes = [messages.delete_flow(key, old.cookie, mask, xid) for key, old in delete.items()]
+        changes = [messages.delete_flow(key, old.cookie, xid) for key, old in delete.items()]
         changes += [messages.add_flow(key, entry, xid) for key, entry in add.items()]
-        return messages.bundle(changes, number=xid & 0xFFFF, xid=xid)
+        return messages.bundle(changes, xid)
+
+    def _bundle_exclusive(self, key: Key, entry: Entry) -> bytes:
+        """Lay a flow only where no other of its priority overlaps it.
+
+        OFPFF_CHECK_OVERLAP alone does not do: OVS replaces a flow of the very same match without
+        a look at the flag. So a narrower flow goes first, which any such flow refuses, and with it
+        the bundle; in the end it is gone again.
+        """
+        xid = next(self._xids)
+        self._told[xid] = frozenset({key})
+        probe = messages.narrowed(key)
+        return messages.bundle(
+            [
+                messages.add_flow(probe, entry, xid, exclusive=True),
+                messages.delete_flow(probe, entry.cookie, xid),
+                messages.add_flow(key, entry, xid),
+            ],
+            xid,
+        )
