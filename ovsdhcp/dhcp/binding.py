@@ -62,6 +62,6 @@ class Binding:
     lease_time: int
     t1: int | None = None
     t2: int | None = None
-    options: Mapping[int, bytes] = _NONE
+    options: Mapping[int, bytes] = field(default_factory=lambda: _NONE)
     boot: Boot = NO_BOOT
     trusted: bool = False

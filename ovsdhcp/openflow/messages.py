@@ -79,7 +79,8 @@ def encode_match(match: Iterable[Match]) -> bytes:
 
 def _in_order(oxms: list[bytes]) -> bytes:
     """By number, OpenFlow's own fields first: OVS wants a prerequisite before what needs it."""
-    return b"".join(sorted(oxms, key=_place))
+    ordered = sorted(oxms, key=_place)
+    return b"".join(ordered)
 
 
 def _place(oxm: bytes) -> tuple[bool, bytes]:

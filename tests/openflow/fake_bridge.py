@@ -1,0 +1,97 @@
+"""A bridge's flow tables in memory: takes our bytes, keeps flows as OVS does, answers in bytes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import pack, unpack_from
+
+from ovsdhcp.openflow import messages, pipeline
+from ovsdhcp.openflow.messages import Entry, Key
+
+
+@dataclass
+class FakeBridge:
+    """`flows` is what is installed; `answers` collects what the bridge says back."""
+
+    flows: dict[Key, Entry] = field(default_factory=dict)
+    answers: list[tuple[str, int]] = field(default_factory=list)
+    flow_mods: int = 0
+
+    def receive(self, data: bytes) -> None:
+        """Carry out everything in `data`, bundles whole or not at all."""
+        bundled: list[bytes] = []
+        for kind, xid, body in _messages(data):
+            if kind == messages.MULTIPART_REQUEST:
+                self.answers.append(("flows", xid))
+            elif kind == messages.BARRIER_REQUEST:
+                self.answers.append(("barrier", xid))
+            elif kind == messages.EXPERIMENTER:
+                bundled = self._bundle(xid, body, bundled)
+            else:
+                raise AssertionError(f"a flow-mod outside of a bundle: type {kind}")
+
+    def _bundle(self, xid: int, body: bytes, bundled: list[bytes]) -> list[bytes]:
+        vendor, kind, number = unpack_from("!III", body)
+        assert (vendor, number) == (messages.ONF, xid)
+        if kind == messages.BUNDLE_ADD:
+            return [*bundled, body[16:]]
+        (control,) = unpack_from("!H", body, 12)
+        if control == messages.BUNDLE_COMMIT:
+            before = dict(self.flows)
+            if not all(self._flow_mod(message) for message in bundled):
+                self.flows = before
+                self.answers.append(("error", xid))
+        return []
+
+    def _flow_mod(self, message: bytes) -> bool:
+        self.flow_mods += 1
+        ((_, _, body),) = _messages(message)
+        cookie, mask, table, command = unpack_from("!QQBB", body)
+        priority, flags = unpack_from("!6xH12xH", body, 16)[0], unpack_from("!H", body, 36)[0]
+        (length,) = unpack_from("!H", body, 42)
+        key = Key(table, priority, body[44 : 40 + length])
+        if command == messages.DELETE_STRICT:
+            if key in self.flows and self.flows[key].cookie & mask == cookie & mask:
+                del self.flows[key]
+            return True
+        if flags & messages.CHECK_OVERLAP and self._at(table, priority):
+            return False
+        self.flows[key] = Entry(cookie, body[40 + length + -length % 8 :])
+        return True
+
+    def _at(self, table: int, priority: int) -> bool:
+        return any((key.table, key.priority) == (table, priority) for key in self.flows)
+
+    def flow_stats(self) -> bytes:
+        """The whole OFPMP_FLOW reply: what OVS says of the flows with our cookie."""
+        ours = (
+            _stats(key, entry)
+            for key, entry in self.flows.items()
+            if entry.cookie & pipeline.COOKIE_MASK == pipeline.COOKIE
+        )
+        return messages.message(19, 0, pack("!HH4x", 1, 0) + b"".join(ours))
+
+    def flow_removed(self, key: Key) -> bytes:
+        """What OVS says when somebody deleted this flow."""
+        cookie = self.flows.pop(key).cookie
+        head = pack("!QHBBIIHHQQ", cookie, key.priority, 2, key.table, 0, 0, 0, 0, 0, 0)
+        return messages.message(11, 0, head + _match(key))
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    while data:
+        version, kind, length, xid = unpack_from("!BBHI", data)
+        assert version == messages.VERSION
+        assert 8 <= length <= len(data)
+        yield kind, xid, data[8:length]
+        data = data[length:]
+
+
+def _match(key: Key) -> bytes:
+    length = 4 + len(key.match)
+    return pack("!HH", 1, length) + key.match + bytes(-length % 8)
+
+
+def _stats(key: Key, entry: Entry) -> bytes:
+    tail = _match(key) + entry.instructions
+    head = pack("!HBxIIHHHH4x", 48 + len(tail), key.table, 0, 0, key.priority, 0, 0, 0)
+    return head + pack("!QQQ", entry.cookie, 0, 0) + tail
