@@ -13,7 +13,7 @@ from ovsdhcp.lab.client import Client, Place
 from ovsdhcp.lab.command import LabError, Shell, Voice
 from ovsdhcp.lab.controller import Controller
 from ovsdhcp.lab.deadline import wait_for
-from ovsdhcp.lab.port import Port
+from ovsdhcp.lab.port import Port, interfaces
 from ovsdhcp.lab.wire import Sniffer
 
 FOLDER = Path("/run/ovsdhcp-lab")
@@ -135,12 +135,19 @@ class Lab:
         self.switch.start()
 
     def _make_ports(self) -> None:
-        self.voice.step(
-            f"{self.names.bridge} (datapath_type=netdev, fail-mode=secure), ports "
-            + ", ".join(f"{it.name} in namespace {it.home}" for it in self.ports.values())
-        )
+        there = interfaces(self.home, self.shell)
+        missing = [it for it in self.ports.values() if it.name not in there]
+        if missing:
+            self.voice.step(
+                f"bridge {self.names.bridge} (datapath_type=netdev, fail-mode=secure), ports "
+                + ", ".join(f"{it.name} ({it.mac})" for it in missing)
+            )
+        else:
+            self.voice.step(f"bridge {self.names.bridge} and its ports are there")
         for it in self.ports.values():
-            it.make(self.home, self.shell)
+            if it in missing:
+                it.make(self.home, self.shell)
+            it.bring_up(self.home, self.shell)
             self.switch.add_port(it.name, it.number)
 
     def _make_controller(self, config: Path, known: state.State) -> None:
@@ -231,7 +238,8 @@ class Lab:
             there = namespace.identity(home)
             pids = namespace.residents(there) if there and _is_ours(home, known) else []
             if there and pids:
-                self.voice.step(f"end {len(pids)} processes in {home}")
+                programs = ", ".join(sorted({namespace.program(pid) for pid in pids}))
+                self.voice.step(f"end {programs} in {home}")
                 namespace.end(pids, there)
             ended += pids
         for started in self._clients:

@@ -67,6 +67,13 @@ def _words(pid: int) -> set[str]:
     return set()
 
 
+def program(pid: int) -> str:
+    """A process's name, as the kernel has it."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return f"process {pid}"
+
+
 def end(pids: list[int], namespace: Identity, *, patience: float = 3.0) -> None:
     """End these residents of a namespace: asked first, killed when they are not gone in time.
 

@@ -25,14 +25,16 @@ class Port:
     home: str
 
     def make(self, switch_home: str, shell: Shell) -> None:
-        """Make the pair, if it is not there, and bring it up."""
-        doing = f"make the veth pair {self.name}"
-        if self.name not in interfaces(switch_home, shell):
-            shell.run(
-                *("ip", "link", "add", "name", self.name, "netns", switch_home, "type", "veth"),
-                *("peer", "name", self.name, "address", self.mac, "netns", self.home),
-                doing=doing,
-            )
+        """Make the pair."""
+        shell.run(
+            *("ip", "link", "add", "name", self.name, "netns", switch_home, "type", "veth"),
+            *("peer", "name", self.name, "address", self.mac, "netns", self.home),
+            doing=f"make the veth pair {self.name}",
+        )
+
+    def bring_up(self, switch_home: str, shell: Shell) -> None:
+        """Bring up both ends, so that packets pass as they must."""
+        doing = f"bring up {self.name}"
         switch_side = ("ip", "-n", switch_home, "link", "set", self.name)
         shell.run(*switch_side, "addrgenmode", "none", "up", doing=doing)
         shell.run("ip", "-n", self.home, "link", "set", self.name, "up", doing=doing)

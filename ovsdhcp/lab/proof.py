@@ -1,6 +1,8 @@
 """What `ovsdhcp lab up` and `ovsdhcp lab down` do: the lab, and the user's proof that it works."""
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 from ovsdhcp.lab.client import KINDS, Client, Outcome, kind_called
@@ -95,9 +97,17 @@ def show_flows(lab: Lab) -> None:
 def show_next(lab: Lab) -> None:
     """Three commands to go on with."""
     lab.voice.show("\nThe lab stays up. Try next:")
-    lab.voice.show("  ip netns exec vm3 dhclient -v vm3       # a lease for another port")
+    lab.voice.show("  ip netns exec vm3 dhclient -v vm3   # another port")
     lab.voice.show(f"  {_ofctl(lab)} table=22")
-    lab.voice.show("  ovsdhcp lab down                        # removes every trace")
+    lab.voice.show(f"  {_ovsdhcp()} lab down   # removes every trace")
+
+
+def _ovsdhcp() -> str:
+    """Our own command, as one can type it here."""
+    beside = Path(sys.executable).parent / "ovsdhcp"
+    if shutil.which("ovsdhcp") == str(beside):
+        return "ovsdhcp"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _ofctl(lab: Lab) -> str:
