@@ -1,0 +1,218 @@
+"""The document's models to the Config: subnets applied to ports, and what has to fit together."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys, TableKeys
+from ovsdhcp.config.problems import Path, Report
+from ovsdhcp.config.settings import Settings, boot_of, layered
+from ovsdhcp.config.subnets import Pool, pool
+from ovsdhcp.config.table import Bridge, Config, Port, Tables
+from ovsdhcp.config.validation import did_you_mean, missing
+from ovsdhcp.dhcp.binding import Binding, Boot
+
+NAME_LENGTH = 15
+"""How much of a name OpenFlow 1.3 carries (its field has 16 octets, the last is 0)."""
+
+
+def assembled(document: Document, source: str, subnets: Iterable[str], report: Report) -> Config:
+    """The Config of a document, as far as it is right; what is not goes into `report`.
+
+    `subnets` are the names that the file has, those that are wrong themselves too.
+    """
+    pools = {name: pool(name, keys, report) for name, keys in document.subnets.items()}
+    known = {**dict.fromkeys(subnets), **pools}
+    if document.bridges is None:
+        report.add(missing(("bridges",)))
+    bridges = tuple(
+        _bridge(name, keys, known, report) for name, keys in (document.bridges or {}).items()
+    )
+    _check_dpids(bridges, report)
+    return Config(source, bridges)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One bridge while its ports are read; `known` has None for a subnet that is wrong itself."""
+
+    known: Mapping[str, Pool | None]
+    report: Report
+    macs: dict[bytes, Path] = field(default_factory=dict)
+    ofports: dict[int, Path] = field(default_factory=dict)
+
+
+def _bridge(
+    name: str, keys: BridgeKeys, known: Mapping[str, Pool | None], report: Report
+) -> Bridge:
+    path: Path = ("bridges", name)
+    if keys.dpid is None:
+        _check_name(name, path, "dpid", report)
+    scope = _Scope(known, report)
+    ports = [
+        _port(port, port_keys, (*path, "ports", port), scope)
+        for port, port_keys in keys.ports.items()
+    ]
+    return Bridge(
+        name,
+        tuple(port for port in ports if port is not None),
+        keys.dpid,
+        keys.reply,
+        keys.flows,
+        keys.other_traffic,
+        _tables(keys.tables, (*path, "tables"), report),
+    )
+
+
+def _tables(keys: TableKeys, path: Path, report: Report) -> Tables:
+    """The table numbers: a response table that is not given follows the options' table."""
+    default = Tables()
+    classify = default.classify if keys.classify is None else keys.classify
+    options = default.dhcp_options if keys.dhcp_options is None else keys.dhcp_options
+    response = options + 1 if keys.dhcp_response is None else keys.dhcp_response
+    tables = Tables(classify, options, response)
+    hint = "a packet only goes forward: classify < dhcp_options < dhcp_response"
+    if classify >= options:
+        key = "classify" if keys.dhcp_options is None else "dhcp_options"
+        message = f"table {classify} (classify) is not before table {options} (dhcp_options)"
+        report.error((*path, key), "table-order", message, hint)
+    elif options >= response:
+        key = "dhcp_options" if keys.dhcp_response is None else "dhcp_response"
+        message = f"table {options} (dhcp_options) is not before table {response} (dhcp_response)"
+        report.error((*path, key), "table-order", message, hint)
+    return tables
+
+
+def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port | None:
+    if keys.ofport is None:
+        _check_name(name, path, "ofport", scope.report)
+    else:
+        _claim_ofport(keys.ofport, (*path, "ofport"), scope)
+    if keys.subnet not in scope.known:
+        hint = did_you_mean(keys.subnet, scope.known) or "its name has to stand under `subnets`"
+        message = f"no subnet is called `{keys.subnet}`"
+        scope.report.error((*path, "subnet"), "unknown-subnet", message, hint)
+    _check_clients(keys, path, scope.report)
+    home = scope.known.get(keys.subnet)
+    if home is None:
+        _claim_macs(keys, path, scope)
+        return None
+    settings = layered(home.settings, keys, path, scope.report)
+    bindings = tuple(_bindings(name, keys, path, home, settings, scope))
+    return Port(name, bindings, keys.ofport, keys.trusted)
+
+
+def _bindings(
+    name: str, keys: PortKeys, path: Path, home: Pool, base: Settings, scope: _Scope
+) -> Iterator[Binding]:
+    """The clients of one port, claimed; those that lack their address or MAC are left out."""
+    shared = boot_of(base)
+    for client, there in _clients(keys, path):
+        settings = base if client is keys else layered(base, client, there, scope.report)
+        boot = shared if settings is base else boot_of(settings)
+        _claim(client, there, home, scope)
+        trusted = keys.trusted if client.trusted is None else client.trusted
+        if client.ip is not None and settings.lease_time is not None:
+            yield _binding(name, client, home, settings, boot, trusted)
+
+
+def _binding(
+    name: str,
+    client: PortKeys | HostKeys,
+    home: Pool,
+    settings: Settings,
+    boot: Boot,
+    trusted: bool,
+) -> Binding:
+    assert client.ip is not None  # noqa: S101 - for the type checker; _bindings has looked
+    assert settings.lease_time is not None  # noqa: S101
+    return Binding(
+        name,
+        home.subnet,
+        client.ip,
+        client.mac,
+        settings.lease_time,
+        settings.t1,
+        settings.t2,
+        settings.options,
+        boot,
+        trusted,
+    )
+
+
+def _clients(keys: PortKeys, path: Path) -> Iterator[tuple[PortKeys | HostKeys, Path]]:
+    if keys.hosts is None:
+        yield keys, path
+    else:
+        hosts = (*path, "hosts")
+        for index, host in keys.hosts.items():
+            yield host, (*hosts, index)
+
+
+def _check_clients(keys: PortKeys, path: Path, report: Report) -> None:
+    if keys.hosts is None:
+        if keys.ip is None and not report.wrong((*path, "hosts")):
+            report.add(missing((*path, "ip")))
+        return
+    for key in ("ip", "mac"):
+        if getattr(keys, key) is not None:
+            message = f"a port has either `{key}` or `hosts`"
+            hint = "move it to an entry of `hosts`"
+            report.error((*path, key), "ip-and-hosts", message, hint, clash=(*path, "hosts"))
+    if not keys.hosts and not report.wrong((*path, "hosts")):
+        report.error((*path, "hosts"), "no-hosts", "no client is named here")
+    for index, host in keys.hosts.items():
+        for key in ("mac", "ip"):
+            if getattr(host, key) is None:
+                report.add(missing((*path, "hosts", index, key)))
+
+
+def _claim(client: PortKeys | HostKeys, path: Path, home: Pool, scope: _Scope) -> None:
+    if client.ip is not None:
+        home.claim(client.ip, (*path, "ip"), scope.report)
+    if client.mac is None:
+        return
+    there = (*path, "mac")
+    _claim_mac(client.mac, there, scope)
+    if client.mac == home.subnet.server_mac:
+        message = "this is the server's own MAC address"
+        scope.report.error(there, "mac-of-server", message, clash=(*home.path, "server_mac"))
+
+
+def _claim_macs(keys: PortKeys, path: Path, scope: _Scope) -> None:
+    """The MACs of a port whose subnet is not known."""
+    for client, there in _clients(keys, path):
+        if client.mac is not None:
+            _claim_mac(client.mac, (*there, "mac"), scope)
+
+
+def _claim_mac(mac: bytes, path: Path, scope: _Scope) -> None:
+    earlier = scope.macs.setdefault(mac, path)
+    if earlier is not path:
+        message = f"{mac.hex(':')} is another client's on this bridge already"
+        scope.report.error(path, "mac-twice", message, clash=earlier)
+
+
+def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
+    earlier = scope.ofports.setdefault(ofport, path)
+    if earlier is not path:
+        message = f"{ofport} is another port's number on this bridge already"
+        scope.report.error(path, "ofport-twice", message, clash=earlier)
+
+
+def _check_name(name: str, path: Path, instead: str, report: Report) -> None:
+    """OpenFlow tells names cut short, so a longer one is never seen."""
+    if len(name.encode(errors="replace")) > NAME_LENGTH:
+        message = f"OpenFlow carries {NAME_LENGTH} characters of a name, and this has {len(name)}"
+        report.warning(path, "long-name", message, f"give its `{instead}`, or a shorter name")
+
+
+def _check_dpids(bridges: Iterable[Bridge], report: Report) -> None:
+    dpids: dict[int, Path] = {}
+    for bridge in bridges:
+        if bridge.dpid is None:
+            continue
+        path = ("bridges", bridge.name, "dpid")
+        earlier = dpids.setdefault(bridge.dpid, path)
+        if earlier is not path:
+            message = f"{bridge.dpid:#018x} is another bridge's already"
+            report.error(path, "dpid-twice", message, clash=earlier)

@@ -1,0 +1,79 @@
+"""A file, or text, to a Config: every mistake at once, each with its place."""
+
+import os
+from pathlib import Path as FilePath
+
+from ovsdhcp.config.assembly import assembled
+from ovsdhcp.config.places import problems, with_text
+from ovsdhcp.config.problems import (
+    NOWHERE,
+    ConfigError,
+    Place,
+    Problem,
+    Report,
+    Severity,
+)
+from ovsdhcp.config.reading import read
+from ovsdhcp.config.syntax import Unreadable, lines_of
+from ovsdhcp.config.table import Config
+from ovsdhcp.config.validation import validated
+
+
+def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) -> Config:
+    """Read the lease table at `path`.
+
+    Raises `ConfigError` with every problem of the file, one that cannot be read included. What is
+    legal and odd is appended to `warnings`, if that is given.
+    """
+    name = os.fspath(path)
+    try:
+        octets = FilePath(name).read_bytes()
+    except (OSError, ValueError) as error:  # a NUL in a name is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "$OVSDHCP_CONFIG names the lease table" if isinstance(error, OSError) else ""
+        raise ConfigError(
+            [_whole_file(name, "unreadable", f"cannot be read: {reason}", hint)]
+        ) from None
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError([_not_utf8(name, octets, error)]) from None
+    return loads(text, name, warnings)
+
+
+def loads(text: str, source: str = "<text>", warnings: list[Problem] | None = None) -> Config:
+    """Read a lease table from `text`; `source` is what messages call it. Otherwise like `load`."""
+    report = Report()
+    try:
+        values = read(text.removeprefix("\ufeff"), report)
+    except Unreadable as error:
+        place = with_text(error.place, lines_of(text))
+        problem = Problem(source, place, "", error.code, error.message, error.hint)
+        raise ConfigError([problem]) from None
+    config = _config(values, source, report)
+    found = problems(report.findings, source, text) if report.findings else ()
+    odd = [problem for problem in found if problem.severity is Severity.WARNING]
+    if config is None or report.failed:
+        raise ConfigError([p for p in found if p.severity is Severity.ERROR], odd)
+    if warnings is not None:
+        warnings += odd
+    return config
+
+
+def _config(values: object, source: str, report: Report) -> Config | None:
+    subnets = values.get("subnets") if isinstance(values, dict) else None
+    names = list(subnets) if isinstance(subnets, dict) else []
+    document = validated(values, report)
+    return None if document is None else assembled(document, source, names, report)
+
+
+def _whole_file(file: str, code: str, message: str, hint: str = "") -> Problem:
+    return Problem(file, NOWHERE, "", code, message, hint)
+
+
+def _not_utf8(file: str, octets: bytes, error: UnicodeDecodeError) -> Problem:
+    before = octets[: error.start].decode("utf-8-sig").split("\n")
+    line = octets.split(b"\n")[len(before) - 1].decode(errors="replace")
+    place = Place(len(before), len(before[-1]) + 1, 1, line)
+    message = f"octet {octets[error.start]:#04x} is not UTF-8"
+    return Problem(file, place, "", "not-utf-8", message, "save the file as UTF-8")

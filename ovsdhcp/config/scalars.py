@@ -1,0 +1,188 @@
+"""One value of the table each: text, number or truth as YAML has it, to the value meant.
+
+Each function raises pydantic's `PydanticCustomError`, made by `refusal`, for what it does not
+take. Nothing is guessed: a number is not an address, and `1` is not true.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv4Network
+from typing import TypeVar
+
+from netaddr import EUI, AddrFormatError
+from pydantic_core import PydanticCustomError
+
+from ovsdhcp.config.problems import shown
+from ovsdhcp.config.table import Flows, OtherTraffic, Reply
+from ovsdhcp.dhcp.option_kinds import seconds
+
+HIGHEST_PORT = 0xFEFF
+"""Open vSwitch gives its ports the numbers 1 to 65279 (`ofport_request`, ovs-vswitchd.conf.db)."""
+
+HIGHEST_TABLE = 253
+"""Open vSwitch has the tables 0 to 254; it keeps the last to itself."""
+
+ARCHITECTURES: Mapping[str, tuple[int, ...]] = {
+    "bios": (0,),
+    "uefi-ia32": (6,),
+    # RFC 4578 swapped 7 and 9 (its erratum 4625), and firmware is found with either.
+    "uefi-x64": (7, 9),
+    "uefi-arm32": (10,),
+    "uefi-arm64": (11,),
+    "uefi-ia32-http": (15,),
+    "uefi-x64-http": (16,),
+    "uefi-arm32-http": (18,),
+    "uefi-arm64-http": (19,),
+}
+"""Names for the client architectures of option 93 that one meets (IANA: processor architecture)."""
+
+_E = TypeVar("_E", Reply, Flows, OtherTraffic)
+
+
+def refusal(code: str, message: str, hint: str = "") -> PydanticCustomError:
+    """The error by which a value is refused, in our words; pydantic carries it to its place."""
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})  # type: ignore[arg-type]
+
+
+def text(value: object) -> str:
+    """Text that is not empty."""
+    if isinstance(value, str) and value:
+        return value
+    number = isinstance(value, int)
+    hint = "put it into quotes" if number else ""
+    raise refusal("bad-text", f"{shown(value) if value != '' else 'nothing'} is not text", hint)
+
+
+def truth(value: object) -> bool:
+    """`true` or `false`."""
+    if isinstance(value, bool):
+        return value
+    raise refusal("bad-truth", f"{shown(value)} is neither `true` nor `false`")
+
+
+def address(value: object) -> IPv4Address:
+    """An IPv4 address in four decimal numbers."""
+    if isinstance(value, str):
+        try:
+            return IPv4Address(value)
+        except ValueError:
+            pass
+    hint = "write four numbers from 0 to 255, as in 192.0.2.10"
+    raise refusal("bad-address", f"{shown(value)} is not an IPv4 address", hint)
+
+
+def network(value: object) -> IPv4Network:
+    """An IPv4 network with its prefix length, such as 192.0.2.0/24."""
+    hint = "write it as 192.0.2.0/24"
+    if isinstance(value, str) and "/" in value:
+        try:
+            found = IPv4Network(value, strict=False)
+        except ValueError:
+            raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 network", hint) from None
+        return _own_network(found, value)
+    raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 network with a prefix length", hint)
+
+
+def _own_network(found: IPv4Network, value: str) -> IPv4Network:
+    if str(found.network_address) != value.split("/")[0]:
+        message = f"{shown(value)} has bits set behind its prefix length"
+        raise refusal("bad-cidr", message, f"the network is {found}")
+    if found.is_multicast or found.is_loopback or found.is_reserved or found.prefixlen == 0:
+        raise refusal("bad-cidr", f"{shown(value)} is not a network that clients can have")
+    return found
+
+
+_MAC = re.compile("[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}").fullmatch
+
+
+def mac(value: object) -> bytes:
+    """Six octets of a unicast MAC address, in any of the usual spellings."""
+    octets = _mac_octets(value)
+    if octets is None:
+        hint = "write six pairs of hexadecimal digits, as in 02:ac:10:ff:01:30"
+        raise refusal("bad-mac", f"{shown(value)} is not a MAC address", hint)
+    if octets[0] & 1:
+        hint = "the second hexadecimal digit of a client's or server's address is even"
+        raise refusal("multicast-mac", f"{shown(value)} is a group's address", hint)
+    if octets == bytes(6):
+        raise refusal("zero-mac", f"{shown(value)} is nobody's address")
+    return octets
+
+
+def _mac_octets(value: object) -> bytes | None:
+    if not isinstance(value, str):
+        return None
+    if _MAC(value):
+        return bytes.fromhex(value.replace(":", ""))
+    # EUI would take decimal digits for the address as a number: 525400123456 is a spelling here.
+    if len(value) > 17 or len(re.sub("[^0-9a-fA-F]", "", value)) != 12:
+        return None
+    if value.isalnum():
+        return bytes.fromhex(value)
+    try:
+        return bytes(EUI(value, version=48).packed)
+    except (AddrFormatError, ValueError):
+        return None
+
+
+def duration(value: object) -> int:
+    """Seconds, at least one: a number of them, or 90s, 15m, 12h, 7d, or infinite."""
+    try:
+        return seconds(value, 1)
+    except ValueError:
+        hint = "write seconds, or a time such as 90s, 15m, 12h, 7d or infinite"
+        message = f"{shown(value)} is not a time of at least one second"
+        raise refusal("bad-time", message, hint) from None
+
+
+def whole_number(low: int, high: int, what: str) -> Callable[[object], int]:
+    """A reader of whole numbers from `low` to `high`."""
+
+    def read(value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise refusal("bad-number", f"{shown(value)} is not {what}", f"it is {low} to {high}")
+
+    return read
+
+
+_DPID = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}").fullmatch
+
+
+def dpid(value: object) -> int:
+    """A datapath id in hexadecimal: 0x and digits, or the sixteen digits that Open vSwitch shows."""
+    if isinstance(value, str) and _DPID(value) and int(value, 16):
+        return int(value, 16)
+    hint = 'write it as "0x1", or in the sixteen digits of `ovs-vsctl get bridge NAME datapath_id`'
+    raise refusal("bad-dpid", f"{shown(value)} is not a datapath id", hint)
+
+
+def architecture(value: object) -> tuple[int, ...]:
+    """The codes of option 93 that a name of `ARCHITECTURES`, or a number, stands for."""
+    if isinstance(value, str):
+        if value in ARCHITECTURES:
+            return ARCHITECTURES[value]
+        if value.isdecimal() and len(value) <= 5 and int(value) <= 0xFFFF:
+            return (int(value),)
+    hint = f"it is a number of option 93, or one of {', '.join(ARCHITECTURES)}"
+    raise refusal("bad-architecture", f"{shown(value)} is not a client architecture", hint)
+
+
+def _choice(allowed: type[_E], not_yet: Mapping[str, str]) -> Callable[[object], _E]:
+    names = [member.value for member in allowed if member.value not in not_yet]
+
+    def read(value: object) -> _E:
+        if isinstance(value, str) and value in not_yet:
+            hint = f"until then: {' or '.join(names)}"
+            raise refusal("not-yet", f"{shown(value)} {not_yet[value]}", hint)
+        if value in names:
+            return allowed(value)
+        hint = f"it is {' or '.join(names)}"
+        raise refusal("bad-choice", f"{shown(value)} is not one of the choices", hint)
+
+    return read
+
+
+reply = _choice(Reply, {"resume": "(answering by NXT_RESUME) is not available yet"})
+flows = _choice(Flows, {"external": "(answering flows that others install) is not available yet"})
+other_traffic = _choice(OtherTraffic, {})

@@ -1,0 +1,302 @@
+"""What a client may be told, layer over layer: its subnet's, its port's, its own.
+
+A layer's `options` are encoded here with the one option table, so that a value which cannot be
+sent is an error in the file. Names that OVN has among its options and that are other things here
+(times, the server's address, boot files) go where they belong, by the option's role.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Network
+from types import MappingProxyType
+
+from pydantic_core import PydanticCustomError
+
+from ovsdhcp.config import scalars
+from ovsdhcp.config.document import BootKeys, SettingKeys
+from ovsdhcp.config.problems import At, Finding, Path, Report
+from ovsdhcp.dhcp.binding import INFINITE, NO_BOOT, Boot
+from ovsdhcp.dhcp.option_kinds import HEX
+from ovsdhcp.dhcp.options import Option, Role, lookup
+
+_LAYER_KEYS = frozenset(SettingKeys.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All layers so far. A binding shares the mappings with every other that adds nothing to them.
+
+    `boot_name` and `boot_alt` are OVN's pair: a client that is iPXE gets the name; another gets
+    the alternative, or if there is none the name too. `origins` says which entry set a time.
+    """
+
+    network: IPv4Network
+    server_id: IPv4Address | None = None
+    lease_time: int | None = None
+    t1: int | None = None
+    t2: int | None = None
+    options: Mapping[int, bytes] = field(default_factory=dict)
+    next_server: IPv4Address | None = None
+    boot_name: str | None = None
+    boot_alt: str | None = None
+    by_arch: Mapping[int, str] = field(default_factory=dict)
+    origins: Mapping[str, Path] = field(default_factory=dict)
+
+
+def layered(base: Settings, keys: SettingKeys, path: Path, report: Report) -> Settings:
+    """`base` with what the mapping at `path` says laid over it; what is wrong goes to `report`."""
+    if keys.model_fields_set.isdisjoint(_LAYER_KEYS):
+        return base
+    layer = _Layer(base, path, report)
+    for name, value in keys.options.items():
+        layer.option(name, value)
+    layer.times(keys)
+    if keys.boot is not None:
+        layer.boot(keys.boot)
+    return layer.settings()
+
+
+class _Layer:
+    """One mapping's settings in the making."""
+
+    def __init__(self, base: Settings, path: Path, report: Report) -> None:
+        self._base, self._path, self._report = base, path, report
+        self._options = dict(base.options)
+        self._changes: dict[str, object] = {}
+        self._origins: dict[str, Path] = {}
+        self._codes: dict[int, Path] = {}
+
+    # -- options -----------------------------------------------------------------------------
+
+    def option(self, name: str, value: object) -> None:
+        """Take one entry of `options`; `None` takes away what the layers below have set."""
+        path = (*self._path, "options", name)
+        option = self._known(name, path)
+        if option is None or not self._first(option, path):
+            return
+        if value is None:
+            self._remove(option, path)
+            return
+        try:
+            octets = _octets(option, name, value)
+            _PLACES[option.role](self, option, octets, path)
+        except ValueError as error:
+            self._report.error(path, "bad-option", _shortened(str(error)))
+
+    def _known(self, name: str, path: Path) -> Option | None:
+        try:
+            return lookup(name)
+        except (KeyError, ValueError) as error:
+            message, _, hint = str(error.args[0]).rpartition(": ")
+            text = _shortened(message or hint)
+            hint = hint if message else ""
+            self._report.add(Finding(path, "unknown-option", text, hint, At.KEY))
+            return None
+
+    def _first(self, option: Option, path: Path) -> bool:
+        earlier = self._codes.setdefault(option.code, path)
+        if earlier is not path:
+            message = f"option {option.code} ({option.name}) is set here a second time"
+            self._report.error(path, "option-twice", message, clash=earlier)
+        return earlier is path
+
+    def _remove(self, option: Option, path: Path) -> None:
+        if option.role in _MANDATORY:
+            message = f"{option.name} is sent to every client and cannot be taken away"
+            self._report.error(path, "mandatory-option", message)
+        elif option.role is Role.OPTION:
+            self._options.pop(option.code, None)
+        else:
+            self._changes[_FIELDS[option.role]] = None
+
+    def _send(self, option: Option, octets: bytes, path: Path) -> None:
+        self._options[option.code] = octets
+
+    def _refuse(self, option: Option, octets: bytes, path: Path) -> None:
+        message = f"option {option.code} ({option.name}) is not for a lease table to set"
+        hint = "the server makes it for each reply, or only clients send it"
+        self._report.error(path, "engine-option", message, hint)
+
+    def _netmask(self, option: Option, octets: bytes, path: Path) -> None:
+        netmask = self._base.network.netmask
+        if IPv4Address(octets) != netmask:
+            message = f"{IPv4Address(octets)} is not the netmask of {self._base.network}"
+            self._report.error(path, "other-netmask", message, f"leave it out, or write {netmask}")
+
+    def _server_id(self, option: Option, octets: bytes, path: Path) -> None:
+        address = IPv4Address(octets)
+        if self._base.server_id is None:
+            self._changes["server_id"] = address
+        elif address != self._base.server_id:
+            message = f"{address} is not the subnet's server_id, {self._base.server_id}"
+            self._report.error(path, "other-server-id", message, "say it once, at the subnet")
+
+    def _seconds(self, option: Option, octets: bytes, path: Path) -> None:
+        seconds = int.from_bytes(octets, "big")
+        if seconds == 0:
+            raise ValueError(f"{option.name} is at least one second")
+        self._time(_FIELDS[option.role], seconds, path)
+
+    def _next_server(self, option: Option, octets: bytes, path: Path) -> None:
+        self._changes["next_server"] = IPv4Address(octets)
+
+    def _boot_file(self, option: Option, octets: bytes, path: Path) -> None:
+        self._changes[_FIELDS[option.role]] = octets.decode()
+
+    # -- times -------------------------------------------------------------------------------
+
+    def times(self, keys: SettingKeys) -> None:
+        """Take `lease_time`, `T1` and `T2`."""
+        for name, key in (("lease_time", "lease_time"), ("t1", "T1"), ("t2", "T2")):
+            value = getattr(keys, name)
+            if value is not None:
+                self._time(name, value, (*self._path, key))
+
+    def _time(self, name: str, seconds: int, path: Path) -> None:
+        earlier = self._origins.get(name)
+        if earlier is not None and self._changes[name] != seconds:
+            message = f"this says {seconds} s, and `options` say {self._changes[name]} s"
+            self._report.error(path, "said-twice", message, "say it once", clash=earlier)
+            return
+        self._changes[name] = seconds
+        self._origins[name] = path
+
+    # -- network boot ------------------------------------------------------------------------
+
+    def boot(self, keys: BootKeys) -> None:
+        """Take the mapping `boot`."""
+        if keys.next_server is not None:
+            self._said_once("next_server", "next_server")
+            self._changes["next_server"] = keys.next_server
+        if keys.file is not None:
+            self._said_once("boot_name", "file")
+            self._changes["boot_name" if self._alone(keys) else "boot_alt"] = keys.file
+        if keys.ipxe is not None:
+            self._said_once("boot_alt", "ipxe")
+            if keys.file is None and self._value("boot_alt") is None:
+                self._changes["boot_alt"] = self._value("boot_name")
+            self._changes["boot_name"] = keys.ipxe
+        self._architectures(keys.architectures)
+
+    def _alone(self, keys: BootKeys) -> bool:
+        """Whether the file is for everybody, iPXE too."""
+        return keys.ipxe is None and self._base.boot_alt is None
+
+    def _value(self, name: str) -> object:
+        return self._changes.get(name, getattr(self._base, name))
+
+    def _said_once(self, name: str, key: str) -> None:
+        if name in self._changes:
+            message = "`options` name one as well"
+            hint = "name boot files and their server either in `options` or in `boot`"
+            self._report.error((*self._path, "boot", key), "said-twice", message, hint)
+
+    def _architectures(self, files: Mapping[str, str]) -> None:
+        by_arch = dict(self._base.by_arch)
+        for name, file in files.items():
+            try:
+                by_arch |= dict.fromkeys(scalars.architecture(name), file)
+            except PydanticCustomError as error:
+                path = (*self._path, "boot", "architectures", name)
+                self._report.add(refused(error, path, At.KEY))
+        if files:
+            self._changes["by_arch"] = MappingProxyType(by_arch)
+
+    # -- the result --------------------------------------------------------------------------
+
+    def settings(self) -> Settings:
+        """The layer laid over its base."""
+        if self._options != self._base.options:
+            self._changes["options"] = MappingProxyType(self._options)
+        if self._origins:
+            self._changes["origins"] = {**self._base.origins, **self._origins}
+        settings = replace(self._base, **self._changes)  # type: ignore[arg-type]
+        if self._origins:
+            self._check_times(settings)
+        return settings
+
+    def _check_times(self, settings: Settings) -> None:
+        """T1 < T2 < lease (RFC 2131 §4.4.5), with its defaults for what is not given."""
+        lease = settings.lease_time
+        if lease is None or (settings.t1 is None and settings.t2 is None):
+            return
+        t1 = lease // 2 if settings.t1 is None else settings.t1
+        t2 = lease * 7 // 8 if settings.t2 is None else settings.t2
+        if t2 >= lease:
+            message = f"T2 is {_shown(t2)}, not before the lease ends after {_shown(lease)}"
+            self._misplaced(settings, message, "t2", "lease_time")
+        elif t1 >= t2:
+            message = f"T1 is {_shown(t1)}, not before T2, {_shown(t2)}"
+            first, second = ("t1", "t2") if settings.t1 is not None else ("t2", "t1")
+            self._misplaced(settings, message, first, second, "lease_time")
+
+    def _misplaced(self, settings: Settings, message: str, *names: str) -> None:
+        """Report at the entry of this layer; the layers below were checked before it."""
+        origins = [settings.origins[name] for name in names if name in settings.origins]
+        own = next((path for path in origins if path in self._origins.values()), None)
+        if own is None:
+            return
+        clash = next((path for path in origins if path != own), None)
+        hint = "T1 is before T2, and T2 before the end of the lease"
+        self._report.error(own, "time-order", message, hint, clash=clash)
+
+
+_PLACES: Mapping[Role, Callable[[_Layer, Option, bytes, Path], None]] = {
+    Role.OPTION: _Layer._send,
+    Role.NETMASK: _Layer._netmask,
+    Role.LEASE_TIME: _Layer._seconds,
+    Role.SERVER_ID: _Layer._server_id,
+    Role.T1: _Layer._seconds,
+    Role.T2: _Layer._seconds,
+    Role.NEXT_SERVER: _Layer._next_server,
+    Role.BOOTFILE_NAME: _Layer._boot_file,
+    Role.BOOTFILE_NAME_ALT: _Layer._boot_file,
+    Role.ENGINE: _Layer._refuse,
+}
+"""Where an option's value goes."""
+
+_FIELDS: Mapping[Role, str] = {
+    Role.LEASE_TIME: "lease_time",
+    Role.T1: "t1",
+    Role.T2: "t2",
+    Role.NEXT_SERVER: "next_server",
+    Role.BOOTFILE_NAME: "boot_name",
+    Role.BOOTFILE_NAME_ALT: "boot_alt",
+}
+"""The field of `Settings` that an option sets."""
+
+_MANDATORY = (Role.NETMASK, Role.LEASE_TIME, Role.SERVER_ID, Role.ENGINE)
+
+
+def refused(error: PydanticCustomError, path: Path, at: At = At.VALUE) -> Finding:
+    """The finding for a value that a function of `scalars` refused."""
+    context = error.context or {}
+    return Finding(path, error.type, context.get("message", ""), context.get("hint", ""), at)
+
+
+def _octets(option: Option, name: str, value: object) -> bytes:
+    """The value encoded: by the option's kind, or under a bare code from hexadecimal."""
+    if not name.strip().isdecimal():
+        return option.kind.encode(value)
+    octets = HEX.encode(value)
+    option.kind.decode(octets)
+    return octets
+
+
+def boot_of(settings: Settings) -> Boot:
+    """The boot that the layers together come to."""
+    if settings.boot_alt is None:
+        file, ipxe = settings.boot_name, None
+    else:
+        file, ipxe = settings.boot_alt, settings.boot_name
+    if settings.next_server is None and file is None and not settings.by_arch:
+        return NO_BOOT
+    return Boot(settings.next_server, file, settings.by_arch, ipxe)
+
+
+def _shown(seconds: int) -> str:
+    return "infinite" if seconds == INFINITE else f"{seconds} s"
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= 200 else message[:197] + "..."

@@ -1,0 +1,128 @@
+"""A subnet of the table, and the addresses that it has to give."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from pydantic_core import PydanticCustomError
+
+from ovsdhcp.config import scalars
+from ovsdhcp.config.document import SubnetKeys
+from ovsdhcp.config.problems import Path, Report
+from ovsdhcp.config.settings import Settings, layered, refused
+from ovsdhcp.config.validation import missing
+from ovsdhcp.dhcp.binding import Subnet
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A subnet, what it tells its clients, and which of its addresses are given to whom.
+
+    `taken` is filled while the ports are read: an address, as a number, and the entry that has it.
+    """
+
+    subnet: Subnet
+    settings: Settings
+    path: Path
+    taken: dict[int, Path] = field(default_factory=dict)
+
+    def claim(self, address: IPv4Address, path: Path, report: Report) -> None:
+        """Give `address` to the entry at `path`, if it is one that a client can have."""
+        number = int(address)
+        earlier = self.taken.setdefault(number, path)
+        if earlier is not path:
+            message = f"{address} is given to another client already"
+            report.error(path, "address-twice", message, clash=earlier)
+        elif number not in _clients(self.subnet.network):
+            self._refuse(address, path, report)
+        elif address == self.subnet.server_id:
+            message = f"{address} is the server's own address"
+            report.error(path, "address-of-server", message, clash=(*self.path, "server_id"))
+
+    def _refuse(self, address: IPv4Address, path: Path, report: Report) -> None:
+        network = self.subnet.network
+        clash = (*self.path, "cidr")
+        clients = _clients(network)
+        hint = f"clients have {IPv4Address(clients[0])} to {IPv4Address(clients[-1])} here"
+        if address not in network:
+            message = f"{address} is outside its subnet, {network}"
+            report.error(path, "address-outside", message, hint, clash=clash)
+        else:
+            which = "network" if address == network.network_address else "broadcast"
+            message = f"{address} is the {which} address of {network}"
+            report.error(path, f"address-of-{which}", message, hint, clash=clash)
+
+
+def pool(name: str, keys: SubnetKeys, report: Report) -> Pool | None:
+    """The subnet `name`; None where it lacks what every reply needs, or has it wrong."""
+    path: Path = ("subnets", name)
+    keys, server_mac = _server_mac(keys, path, report)
+    base = Settings(keys.cidr, keys.server_id)
+    _refuse_removals(keys, path, report)
+    settings = layered(base, keys, path, report)
+    for key, value in (
+        ("server_id", settings.server_id),
+        ("server_mac", server_mac),
+        ("lease_time", settings.lease_time),
+    ):
+        if value is None and not report.wrong((*path, "options", key)):
+            report.add(missing((*path, key)))
+    if settings.server_id is None or server_mac is None:
+        return None
+    _check_server(settings.server_id, keys.cidr, path, report)
+    subnet = Subnet(
+        name,
+        keys.cidr,
+        settings.server_id,
+        server_mac,
+        keys.authoritative,
+        keys.decline_probation,
+    )
+    return Pool(subnet, settings, path)
+
+
+def _clients(network: IPv4Network) -> range:
+    """The addresses that clients can have: all of a /31 (RFC 3021) and of a /32."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    return range(first, last + 1) if network.prefixlen >= 31 else range(first + 1, last)
+
+
+def _server_mac(keys: SubnetKeys, path: Path, report: Report) -> tuple[SubnetKeys, bytes | None]:
+    """OVN's tables have server_mac among the options, though no client ever sees it there."""
+    if "server_mac" not in keys.options:
+        return keys, keys.server_mac
+    there = (*path, "options", "server_mac")
+    options = {name: value for name, value in keys.options.items() if name != "server_mac"}
+    keys_without = keys.model_copy(update={"options": options})
+    try:
+        server_mac = scalars.mac(keys.options["server_mac"])
+    except PydanticCustomError as error:
+        report.add(refused(error, there))
+        return keys_without, keys.server_mac
+    if keys.server_mac not in (None, server_mac):
+        clash = (*path, "server_mac")
+        report.error(there, "said-twice", "the subnet has another server_mac", clash=clash)
+    return keys_without, server_mac
+
+
+def _refuse_removals(keys: SubnetKeys, path: Path, report: Report) -> None:
+    for name, value in keys.options.items():
+        if value is None:
+            message = "nothing is written behind this option"
+            hint = "`null` takes an option away from a port; at the subnet, leave it out"
+            report.error((*path, "options", name), "bad-option", message, hint)
+
+
+def _check_server(address: IPv4Address, network: IPv4Network, path: Path, report: Report) -> None:
+    there = (*path, "server_id")
+    if address.is_multicast or address.is_unspecified or address.is_reserved:
+        message = f"{address} is not an address that a server can have"
+        report.error(there, "bad-server-id", message)
+    elif address not in network:
+        # Tables of OVN have 169.254.x.y here: clients reach it through the answering flows alone.
+        if network.prefixlen < 31:
+            message = f"{address} is outside its subnet, {network}"
+            hint = "a client without a route to it cannot renew by unicast; it then broadcasts"
+            report.warning(there, "server-id-outside", message, hint)
+    elif int(address) not in _clients(network):
+        message = f"{address} is the network or broadcast address of {network}"
+        report.error(there, "bad-server-id", message, clash=(*path, "cidr"))

@@ -1,0 +1,90 @@
+"""The seam to libyaml: text to events, its errors to ours, its marks to places."""
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+from yaml.events import Event, StreamStartEvent
+
+from ovsdhcp.config.problems import NOWHERE, Place
+
+_QUOTES = "put a value that holds such a character into quotes"
+_COLUMNS = "the keys of one mapping start in one column; a value that holds `: ` goes into quotes"
+_CLOSE = "close it, or put the value into quotes"
+
+_WORDING: Mapping[str, tuple[str, str]] = {
+    "mapping values are not allowed in this context": ("a `:` is not expected here", _COLUMNS),
+    "did not find expected key": ("a key is expected here", _COLUMNS),
+    "could not find expected ':'": ("a key without its `:`", _COLUMNS),
+    "did not find expected '-' indicator": ("a list's next `-` is expected here", _COLUMNS),
+    "did not find expected node content": ("a value is expected here", _QUOTES),
+    "found character that cannot start any token": ("no value can start like this", _QUOTES),
+    "found unexpected end of stream": ("the file ends inside this quoted text", "close the quote"),
+    "did not find expected ',' or '}'": ("a `,` or `}` is expected here", _CLOSE),
+    "did not find expected ',' or ']'": ("a `,` or `]` is expected here", _CLOSE),
+    "did not find expected <document start>": ("the table has ended before this", _COLUMNS),
+}
+"""libyaml's words and ours, with a hint; what is not here is said in libyaml's."""
+
+
+class Unreadable(Exception):
+    """Text that is not one YAML document. `place` is without its line's text."""
+
+    def __init__(
+        self, code: str, message: str, hint: str = "", place: Event | Place = NOWHERE
+    ) -> None:
+        self.code, self.message, self.hint = code, message, hint
+        self.place = place if isinstance(place, Place) else span(place)
+        super().__init__(message)
+
+
+def events(text: str) -> Iterator[Event]:
+    """libyaml's events from the document's start on. Raises `Unreadable` where they end early."""
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if not isinstance(event, StreamStartEvent):
+                yield event
+    except yaml.MarkedYAMLError as error:
+        raise _worded(text, error) from None
+    except yaml.reader.ReaderError as error:
+        raise _misencoded(text, error) from None
+
+
+def span(event: Event) -> Place:
+    """Where an event stands, on its first line."""
+    start, end = event.start_mark, event.end_mark
+    width = end.column - start.column if end.line == start.line else 1 << 16
+    return Place(start.line + 1, start.column + 1, max(1, width))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as libyaml counts them: YAML 1.1 also ends a line at NEL, LS and PS."""
+    for end in ("\r\n", "\r", "\x85", "\u2028", "\u2029"):
+        text = text.replace(end, "\n")
+    return text.split("\n")
+
+
+def _worded(text: str, error: yaml.MarkedYAMLError) -> Unreadable:
+    mark = error.problem_mark
+    problem = error.problem or "this is not YAML"
+    if "end of stream" in problem and error.context_mark is not None:
+        mark = error.context_mark
+    place = NOWHERE if mark is None else Place(mark.line + 1, mark.column + 1)
+    message, hint = _WORDING.get(problem, (problem, ""))
+    if _tab_at(text, place):
+        message, hint = "a tab indents this line", "indent with blanks: YAML allows no tabs"
+    return Unreadable("yaml-syntax", message, hint, place)
+
+
+def _tab_at(text: str, place: Place) -> bool:
+    lines = lines_of(text)
+    if not 0 < place.line <= len(lines):
+        return False
+    before = lines[place.line - 1][: place.column]
+    return "\t" in before and not before.strip()
+
+
+def _misencoded(text: str, error: yaml.reader.ReaderError) -> Unreadable:
+    """A character that YAML does not allow; libyaml gives its place in octets of UTF-8."""
+    before = lines_of(text.encode()[: error.position].decode(errors="replace"))
+    place = Place(len(before), len(before[-1]) + 1)
+    return Unreadable("yaml-character", f"{error.reason}", "", place)

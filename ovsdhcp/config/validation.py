@@ -1,0 +1,101 @@
+"""Plain values to the document's models; pydantic finds what is wrong, the words are ours."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ovsdhcp.config.document import Document, keys_at
+from ovsdhcp.config.problems import At, Finding, Path, Report, shown
+
+_EXPECTED: Mapping[str, tuple[str, str]] = {
+    "dict_type": ("bad-mapping", "a mapping of names"),
+    "model_type": ("bad-mapping", "a mapping of keys and values"),
+}
+"""What pydantic expected, by its type of error, beside those that have a function here."""
+
+_WANTED: Mapping[str, str] = {
+    "bridges": "name the bridges to serve, as in `bridges: {br-int: {ports: {}}}`",
+    "cidr": "give the subnet's network, as in `cidr: 192.0.2.0/24`",
+    "server_id": "give the address under which the server answers, as in `server_id: 192.0.2.1`",
+    "server_mac": "give the MAC address under which the server answers",
+    "lease_time": "say how long an address is leased, as in `lease_time: 1h`",
+    "subnet": "name one of the `subnets`",
+    "mac": "clients behind one port are told apart by their MAC addresses",
+    "ip": "give the address that the client gets, or `hosts` for several clients",
+}
+"""Hints for keys that are missing."""
+
+
+def validated(values: object, report: Report) -> Document | None:
+    """The document in `values`, less what is wrong with it; None where nothing is left.
+
+    What is wrong goes into `report` and is cut out of `values`, so that all that is right can
+    be checked further, and one run shows every mistake.
+    """
+    first = True
+    while True:
+        try:
+            return Document.model_validate(values)
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=True)
+        if first:
+            for detail in details:
+                report.add(_finding(detail))
+        first = False
+        if not all([_cut(values, _target(detail)) for detail in details]):
+            return None
+
+
+def _finding(detail: ErrorDetails) -> Finding:
+    path, kind = detail["loc"], detail["type"]
+    if kind == "missing":
+        return missing(path)
+    if kind == "extra_forbidden":
+        return _unknown_key(path)
+    if kind in _EXPECTED:
+        code, what = _EXPECTED[kind]
+        return Finding(path, code, f"expected {what}, got {shown(detail['input'])}")
+    context: dict[str, Any] = detail.get("ctx", {})
+    return Finding(path, kind, context.get("message", "not understood"), context.get("hint", ""))
+
+
+def missing(path: Path) -> Finding:
+    """The finding that the key at the end of `path` is needed and not there."""
+    key = str(path[-1])
+    return Finding(path, "missing-key", f"`{key}` is missing", _WANTED.get(key, ""), At.KEY)
+
+
+def _unknown_key(path: Path) -> Finding:
+    known = keys_at(path[:-1])
+    hint = did_you_mean(str(path[-1]), known) or f"the keys here are {', '.join(sorted(known))}"
+    return Finding(path, "unknown-key", f"`{path[-1]}` is not a key here", hint, At.KEY)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the nearest of the names that are known; empty if none is near."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+def _target(detail: ErrorDetails) -> Path:
+    """What to cut out: the entry itself, or where something is missing the entry around it."""
+    path = detail["loc"]
+    return path[:-1] if detail["type"] == "missing" else path
+
+
+def _cut(values: Any, path: Path) -> bool:
+    """Remove the entry at `path`; False where that is the whole document."""
+    if not path:
+        return False
+    *around, last = path
+    for step, following in zip(around, path[1:], strict=True):
+        inner = values.get(step) if isinstance(values, dict) else None
+        if isinstance(inner, list) and isinstance(following, int):
+            inner = values[step] = dict(enumerate(inner))  # positions stay when one is cut out
+        values = inner
+    if isinstance(values, dict):
+        values.pop(last, None)
+    return True
