@@ -1,0 +1,207 @@
+"""BOOTP octets to a `Request`: the fixed part, and the options joined and checked.
+
+Not `ryu.lib.packet.dhcp`: that stops at the first PAD, knows neither overload nor options in
+parts, and raises on ordinary input. Options are joined first (RFC 3396 §7), then looked at:
+what a server must understand and cannot makes the message malformed; any other option that is
+malformed counts as not sent (RFC 2132 §2 lets a server ignore what it does not know).
+"""
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple
+
+from ovsdhcp.dhcp.frame import is_station
+from ovsdhcp.dhcp.reasons import (
+    ADDRESS_MALFORMED,
+    CHADDR_INVALID,
+    MESSAGE_SHORT,
+    NO_COOKIE,
+    NO_TYPE,
+    NOT_A_REQUEST,
+    NOT_ETHERNET,
+    OPTION_OVERRUN,
+    TYPE_MALFORMED,
+    WireError,
+)
+
+
+class MessageType(IntEnum):
+    """Option 53 (RFC 2132 §9.6)."""
+
+    DISCOVER = 1
+    OFFER = 2
+    REQUEST = 3
+    DECLINE = 4
+    ACK = 5
+    NAK = 6
+    RELEASE = 7
+    INFORM = 8
+
+
+BOOTREQUEST = 1
+ETHERNET = 1
+COOKIE = b"\x63\x82\x53\x63"
+BROADCAST_FLAG = 0x8000
+FIXED = 236
+"""Octets of the fixed part (RFC 2131 figure 1); the cookie follows it."""
+
+PAD, END = 0, 255
+HOST_NAME, REQUESTED_ADDRESS, LEASE_TIME, OVERLOAD, MESSAGE_TYPE = 12, 50, 51, 52, 53
+SERVER_ID, PARAMETER_LIST, MESSAGE, MAX_SIZE, T1, T2 = 54, 55, 56, 57, 58, 59
+CLIENT_ID, USER_CLASS, CLIENT_FQDN, RELAY_AGENT = 61, 77, 81, 82
+ARCHITECTURE, CLIENT_UUID, ETHERBOOT = 93, 97, 175
+
+_HEADER = Struct("!BBBBIHH4s4s4s4s16s")
+_SNAME, _FILE = slice(44, 108), slice(108, 236)
+
+
+class Request(NamedTuple):
+    """A message by the names of RFC 2131 §2; addresses and `chaddr` (16 octets) as on the wire.
+
+    `options` are whole values by code, without PAD, END, and what counts as not sent.
+    """
+
+    op: int
+    htype: int
+    hlen: int
+    hops: int
+    xid: int
+    secs: int
+    flags: int
+    ciaddr: bytes
+    yiaddr: bytes
+    siaddr: bytes
+    giaddr: bytes
+    chaddr: bytes
+    options: Mapping[int, bytes]
+
+    @property
+    def mac(self) -> bytes:
+        """The client's Ethernet address; the ten octets after it mean nothing."""
+        return self.chaddr[:6]
+
+    @property
+    def client_id(self) -> bytes | None:
+        """Option 61: opaque (RFC 4361 §6.1)."""
+        return self.options.get(CLIENT_ID)
+
+    @property
+    def hostname(self) -> str | None:
+        """Option 12 without its NULs (RFC 2132 §2), None where it is absent or empty.
+
+        Whatever the client wrote: fit to be shown, never to be run or trusted.
+        """
+        octets = self.options.get(HOST_NAME, b"").rstrip(b"\0")
+        return octets.decode("utf-8", "backslashreplace") or None
+
+    @property
+    def type_name(self) -> str:
+        """The message type in words, for the eye."""
+        number = self.options[MESSAGE_TYPE][0]
+        return MessageType(number).name if number in _TYPES else f"type {number}"
+
+
+_TYPES = frozenset(MessageType)
+
+
+def decode(payload: bytes) -> Request:
+    """Read what a client sent. Raises `WireError` for what is no well-formed request."""
+    request = parse(payload)
+    if request.op != BOOTREQUEST:
+        raise WireError(NOT_A_REQUEST)
+    if request.htype != ETHERNET or request.hlen != 6:
+        raise WireError(NOT_ETHERNET)
+    if not is_station(request.chaddr[:6]):
+        raise WireError(CHADDR_INVALID)
+    kind = request.options.get(MESSAGE_TYPE)
+    if kind is None:
+        raise WireError(NO_TYPE)
+    if len(kind) != 1:
+        raise WireError(TYPE_MALFORMED)
+    return request
+
+
+def parse(payload: bytes) -> Request:
+    """Read a message of either direction, whoever sent it. Raises `WireError`."""
+    if len(payload) < FIXED + len(COOKIE):
+        raise WireError(MESSAGE_SHORT)
+    if payload[FIXED : FIXED + 4] != COOKIE:
+        raise WireError(NO_COOKIE)
+    options: dict[int, bytes] = {}
+    _join(payload, FIXED + 4, len(payload), options)
+    if OVERLOAD in options:
+        _join_overloaded(payload, options)
+    _check(options)
+    return Request._make((*_HEADER.unpack_from(payload), options))
+
+
+def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
+    """Add the options of one field; parts of one option are joined (RFC 3396 §7).
+
+    A field without END is taken as it is: every server in use answers.
+    """
+    while at < end:
+        code = octets[at]
+        if code == PAD:
+            at += 1
+            continue
+        if code == END:
+            return
+        start = at + 2
+        at = start + octets[at + 1] if start <= end else end + 1
+        if at > end:
+            raise WireError(OPTION_OVERRUN)
+        value = octets[start:at]
+        options[code] = options[code] + value if code in options else value
+
+
+def _join_overloaded(payload: bytes, options: dict[int, bytes]) -> None:
+    """Add the options in `file`, then those in `sname` (RFC 2131 §4.1, RFC 2132 §9.3).
+
+    An overload option within them means nothing, or a message could refer to itself.
+    """
+    overload = options.pop(OVERLOAD)
+    if overload in (b"\1", b"\3"):
+        _join(payload, _FILE.start, _FILE.stop, options)
+    if overload in (b"\2", b"\3"):
+        _join(payload, _SNAME.start, _SNAME.stop, options)
+    options.pop(OVERLOAD, None)
+    if overload in (b"\1", b"\2", b"\3"):
+        options[OVERLOAD] = overload
+
+
+def _is_fqdn(value: bytes) -> bool:
+    """Flags, two result codes, and a name that is in whole labels if E is set (RFC 4702 §2).
+
+    Flags that contradict each other (S and N, §2.1) or are none make the option malformed.
+    """
+    if len(value) < 3 or value[0] & 0xF0 or value[0] & 0x09 == 0x09:
+        return False
+    at = 3
+    if value[0] & 0x04:
+        while at < len(value) and value[at] < 64:
+            at += 1 + value[at]
+        return at == len(value)
+    return True
+
+
+_WELL_FORMED: tuple[tuple[int, Callable[[bytes], bool]], ...] = (
+    (LEASE_TIME, lambda value: len(value) == 4),
+    (PARAMETER_LIST, lambda value: len(value) > 0),
+    (MAX_SIZE, lambda value: len(value) == 2),
+    (CLIENT_ID, lambda value: len(value) >= 2),  # RFC 2132 §9.14
+    (CLIENT_FQDN, _is_fqdn),
+    (ARCHITECTURE, lambda value: len(value) >= 2 and len(value) % 2 == 0),  # RFC 4578 §2.1
+    (CLIENT_UUID, lambda value: len(value) == 17 and value[0] == 0),  # RFC 4578 §2.3
+)
+
+
+def _check(options: dict[int, bytes]) -> None:
+    """Refuse addresses that are none; forget what is malformed and may be ignored."""
+    for code in (REQUESTED_ADDRESS, SERVER_ID):
+        if code in options and len(options[code]) != 4:
+            raise WireError(ADDRESS_MALFORMED)
+    for code, well_formed in _WELL_FORMED:
+        if code in options and not well_formed(options[code]):
+            del options[code]

@@ -1,0 +1,296 @@
+"""What a reply carries: the options that were asked for, in that order, as many as fit.
+
+`Question` is all of a request that a reply's content depends on; `parameters` answers it from the
+binding, `lay_out` places the answer into the message's fields. Both are pure, so a question that
+was asked before has the same answer (`reply` remembers it).
+"""
+
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ovsdhcp.dhcp.binding import INFINITE, Binding
+from ovsdhcp.dhcp.boot import boot_file
+from ovsdhcp.dhcp.message import (
+    CLIENT_FQDN,
+    CLIENT_ID,
+    CLIENT_UUID,
+    LEASE_TIME,
+    MAX_SIZE,
+    MESSAGE,
+    MESSAGE_TYPE,
+    OVERLOAD,
+    PARAMETER_LIST,
+    RELAY_AGENT,
+    SERVER_ID,
+    T1,
+    T2,
+    MessageType,
+    Request,
+)
+
+NETMASK, ROUTER, DNS_SERVER, TFTP_SERVER, BOOTFILE = 1, 3, 6, 66, 67
+IPV6_ONLY, AUTO_CONFIG = 108, 116
+ROUTES, MS_ROUTES = 121, 249
+
+_LEAST_SIZE, _MOST_SIZE = 576, 1500  # RFC 2132 §9.10; Ethernet's, since a reply is never fragmented
+_HEADERS = 20 + 8 + 236 + 4 + 1  # IPv4, UDP, BOOTP, cookie, and the END of the options field
+
+Parameter = tuple[int, bytes]
+
+
+class Question(NamedTuple):
+    """What the content of a reply depends on, beside the binding.
+
+    `asked` is the parameter request list, `size` the largest datagram, `spread` 0 or what keeps
+    clients from renewing all at once, `file` the boot file for this client, `text` option 56.
+    """
+
+    type: MessageType
+    asked: bytes | None
+    size: int
+    client_id: bytes | None
+    relay_agent: bytes | None
+    uuid: bytes | None
+    fqdn: bytes | None
+    file: str | None
+    spread: int
+    text: str
+
+
+class Layout(NamedTuple):
+    """Options by field, in order, and the codes of those that fit nowhere."""
+
+    options: tuple[Parameter, ...]
+    file: tuple[Parameter, ...]
+    sname: tuple[Parameter, ...]
+    left_out: tuple[int, ...]
+
+
+def question(kind: MessageType, request: Request, binding: Binding, renewing: bool) -> Question:
+    """What `request` asks, to be answered by OFFER or ACK (`kind`; INFORM for the ACK to that)."""
+    options = request.options
+    return Question(
+        kind,
+        options.get(PARAMETER_LIST),
+        _size(options),
+        options.get(CLIENT_ID),
+        options.get(RELAY_AGENT),
+        options.get(CLIENT_UUID),
+        options.get(CLIENT_FQDN),
+        boot_file(binding.boot, options),
+        _spread(request) if renewing else 0,
+        "",
+    )
+
+
+def refusal(request: Request, text: str) -> Question:
+    """The question that a NAK answers: it carries no parameters (RFC 2131 table 3)."""
+    options = request.options
+    return Question(
+        MessageType.NAK,
+        None,
+        _LEAST_SIZE,
+        options.get(CLIENT_ID),
+        options.get(RELAY_AGENT),
+        None,
+        None,
+        None,
+        0,
+        text,
+    )
+
+
+def _size(options: Mapping[int, bytes]) -> int:
+    """The largest datagram that the client takes and Ethernet carries (RFC 2132 §9.10)."""
+    if MAX_SIZE not in options:
+        return _LEAST_SIZE
+    return min(max(int.from_bytes(options[MAX_SIZE], "big"), _LEAST_SIZE), _MOST_SIZE)
+
+
+def _spread(request: Request) -> int:
+    """1 to 256, always the same for one client: RFC 2131 §4.4.5's fuzz without chance."""
+    return 1 + (zlib.crc32(request.mac) & 0xFF)
+
+
+def parameters(asked: Question, binding: Binding) -> list[Parameter]:
+    """Every option of the reply, each once, in the order in which they are to be sent.
+
+    The message type is first by custom; then what is always sent, unless it was asked for; then
+    what was asked for, in that order (RFC 2132 §9.8), but the netmask before the router
+    (RFC 2132 §3.3); then echoes; option 82 last (RFC 3046 §2.2).
+    """
+    always = _always(asked, binding)
+    configured = {} if asked.type is MessageType.NAK else _configured(asked, binding)
+    on_request = _order(asked, configured | always)
+    first = [code for code in always if code not in on_request]
+    found = configured | always
+    chosen = [(MESSAGE_TYPE, bytes([_WIRE_TYPE.get(asked.type, asked.type)]))]
+    chosen += [(code, found[code]) for code in (*first, *on_request)]
+    return chosen + _echoes(asked)
+
+
+_WIRE_TYPE = {MessageType.INFORM: MessageType.ACK}
+
+
+def _always(asked: Question, binding: Binding) -> dict[int, bytes]:
+    """What RFC 2131 table 3 has in such a reply, whatever was asked for."""
+    always = {SERVER_ID: binding.subnet.server_id.packed}
+    if asked.type is MessageType.NAK:
+        return always | {MESSAGE: asked.text.encode()}
+    if asked.type is not MessageType.INFORM:  # no lease, so no times of one: RFC 2131 §4.3.5
+        always[LEASE_TIME] = binding.lease_time.to_bytes(4, "big")
+        always |= _renewal_times(binding, asked.spread)
+    return always
+
+
+def _renewal_times(binding: Binding, spread: int) -> dict[int, bytes]:
+    """T1 and T2 (RFC 2131 §4.4.5), none for an infinite lease, and none that is out of order.
+
+    Where the table leaves them open, a renewal's are up to 1/16 earlier, by `spread`.
+    """
+    lease = binding.lease_time
+    if lease == INFINITE:
+        return {}
+    t1 = binding.t1 if binding.t1 is not None else _earlier(lease // 2, spread)
+    t2 = binding.t2 if binding.t2 is not None else _earlier(lease * 7 // 8, spread)
+    times = {}
+    if 0 < t1 < lease:
+        times[T1] = t1.to_bytes(4, "big")
+    if max(t1, 0) < t2 < lease:
+        times[T2] = t2.to_bytes(4, "big")
+    return times
+
+
+def _earlier(seconds: int, spread: int) -> int:
+    return seconds - seconds * spread // 4096
+
+
+def _configured(asked: Question, binding: Binding) -> dict[int, bytes]:
+    """What the table has for this client, ready to be sent."""
+    options = {NETMASK: binding.subnet.network.netmask.packed, **binding.options}
+    default = options.get(ROUTER, b"")[:4]
+    for code in (ROUTES, MS_ROUTES):
+        if default and code in options:
+            options[code] = with_default_route(options[code], default)
+    if asked.file is not None:
+        options[BOOTFILE] = asked.file.encode()
+    return options
+
+
+def with_default_route(routes: bytes, router: bytes) -> bytes:
+    """Routes (RFC 3442) with one to everywhere: a client with option 121 ignores option 3."""
+    at = 0
+    while at < len(routes):
+        if routes[at] == 0:
+            return routes
+        at += 5 + (routes[at] + 7) // 8
+    return routes + b"\0" + router
+
+
+def _order(asked: Question, found: Mapping[int, bytes]) -> list[int]:
+    """The codes that were asked for and are there, each once.
+
+    A client that sends no list gets all that is configured, as ISC's dhcpd and OVN do, but for
+    the boot parameters, which have fields of their own, and options that a client must ask for
+    (RFC 8925 §3.3) or send itself (RFC 2563 §2).
+    """
+    if asked.type is MessageType.NAK:
+        return []
+    if asked.asked is None:
+        unasked = (TFTP_SERVER, BOOTFILE, IPV6_ONLY, AUTO_CONFIG, SERVER_ID, LEASE_TIME, T1, T2)
+        return [code for code in sorted(found) if code not in unasked]
+    order = [code for code in dict.fromkeys(asked.asked) if code in found]
+    if NETMASK in order and ROUTER in order:
+        mask, router = order.index(NETMASK), order.index(ROUTER)
+        if router < mask:
+            order.insert(router, order.pop(mask))
+    return order
+
+
+def _echoes(asked: Question) -> list[Parameter]:
+    """What goes back as it came: RFC 6842 §3, RFC 4578 §2.3, RFC 4702 §4, RFC 3046 §2.2."""
+    echoes = (
+        (CLIENT_ID, asked.client_id),
+        (CLIENT_UUID, asked.uuid),
+        (CLIENT_FQDN, asked.fqdn and _fqdn_reply(asked.fqdn)),
+        (RELAY_AGENT, asked.relay_agent),
+    )
+    return [(code, value) for code, value in echoes if value is not None]
+
+
+def _fqdn_reply(fqdn: bytes) -> bytes:
+    """RFC 4702 §4: this server does no DNS updates (N), overriding a client that wants one (O)."""
+    encoding, wants_update = fqdn[0] & 0x04, fqdn[0] & 0x01
+    flags = encoding | 0x08 | (0x02 if wants_update else 0)
+    return bytes([flags, 255, 255]) + fqdn[3:]
+
+
+def header_texts(asked: Question, binding: Binding, chosen: list[Parameter]) -> tuple[bytes, bytes]:
+    """The fields `file` and `sname`, for what the client did not ask for by option.
+
+    A text that the field cannot hold with its NUL is left out (RFC 2131 figure 1).
+    """
+    if asked.type is MessageType.NAK:
+        return b"", b""
+    sent = {code for code, _ in chosen}
+    configured = _configured(asked, binding)
+    texts = (
+        (b"" if BOOTFILE in sent else configured.get(BOOTFILE, b""), _FILE_ROOM),
+        (b"" if TFTP_SERVER in sent else configured.get(TFTP_SERVER, b""), _SNAME_ROOM),
+    )
+    file, sname = (text if len(text) <= room else b"" for text, room in texts)
+    return file, sname
+
+
+# -- placing them ----------------------------------------------------------------------------
+
+_FILE_ROOM, _SNAME_ROOM = 127, 63  # less their END
+_FIRST = (MESSAGE_TYPE, SERVER_ID, LEASE_TIME, MESSAGE, CLIENT_ID, RELAY_AGENT, NETMASK, ROUTER,
+          DNS_SERVER, T1, T2)  # fmt: skip
+_RANK = {code: rank for rank, code in enumerate(_FIRST)}
+_MAIN_ONLY = (MESSAGE_TYPE, RELAY_AGENT)  # RFC 3046 §2.2
+
+
+def parts(value: bytes) -> list[bytes]:
+    """`value` in parts that one option can hold (RFC 3396 §6)."""
+    return [value[at : at + 255] for at in range(0, len(value), 255)] or [b""]
+
+
+def _length(value: bytes) -> int:
+    return len(value) + 2 * len(parts(value))
+
+
+def lay_out(chosen: list[Parameter], size: int, *, file: bool, sname: bool) -> Layout:
+    """Place options into a message of `size` octets; `file` and `sname` say whether those are free.
+
+    What does not fit goes, whole, to `file`, then to `sname` (RFC 2131 §4.1, RFC 2132 §9.3). If
+    even that is not enough, the needed ones come before those asked for last (RFC 2131 §4.3.1).
+    """
+    room = size - _HEADERS
+    if sum(_length(value) for _, value in chosen) <= room:
+        return Layout(tuple(chosen), (), (), ())
+    left = [room - 3, _FILE_ROOM if file else 0, _SNAME_ROOM if sname else 0]
+    places = {code: _place(code, _length(value), left) for code, value in _ranked(chosen)}
+    main, in_file, in_sname = (
+        tuple(parameter for parameter in chosen if places[parameter[0]] == field)
+        for field in (0, 1, 2)
+    )
+    overload = bool(in_file) + 2 * bool(in_sname)
+    if overload:
+        main = (main[0], (OVERLOAD, bytes([overload])), *main[1:])
+    left_out = tuple(code for code, _ in chosen if places[code] is None)
+    return Layout(main, in_file, in_sname, left_out)
+
+
+def _ranked(chosen: list[Parameter]) -> list[Parameter]:
+    return sorted(chosen, key=lambda parameter: _RANK.get(parameter[0], len(_RANK)))
+
+
+def _place(code: int, length: int, left: list[int]) -> int | None:
+    """The first field with room for `length` octets, which is then taken."""
+    for field in (0,) if code in _MAIN_ONLY else (0, 1, 2):
+        if length <= left[field]:
+            left[field] -= length
+            return field
+    return None
