@@ -1,0 +1,178 @@
+"""The Ryu application: `ryu-manager ovsdhcp.app`. OpenFlow events in, service calls out.
+
+A handler does not block and lets nothing escape: Ryu's queue of an application holds 128 events,
+and behind a handler that sleeps the switch's echo requests go unanswered until it disconnects.
+"""
+
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ryu.base.app_manager import RyuApp
+from ryu.controller import ofp_event
+from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
+from ryu.lib import hub
+from ryu.ofproto import ofproto_v1_3
+
+from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.openflow import messages
+from ovsdhcp.openflow.flow import LOCAL
+from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.service import Service, load
+
+LOG = logging.getLogger("ovsdhcp")
+
+LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
+WRITE_EVENTS_EVERY = 0.2
+RETRY_AFTER = 5.0
+"""Seconds until a bridge that refused our flows is asked again."""
+
+_DEFAULTS = {"ofp_listen_host": LISTEN_HOST, "ofp_tcp_listen_port": LISTEN_PORT}
+
+Handler = Callable[["OvsDhcp", Any], None]
+
+
+def on(event: type, *states: str) -> Callable[[Handler], Handler]:
+    """Ryu's set_ev_cls for a handler from which nothing escapes, whatever it did not expect."""
+
+    def register(handler: Handler) -> Handler:
+        @wraps(handler)
+        def contained(self: "OvsDhcp", ev: Any) -> None:
+            try:
+                handler(self, ev)
+            except Exception:
+                LOG.exception("%s failed; this is a bug, please report it", handler.__name__)
+
+        registered: Handler = set_ev_cls(event, list(states) or MAIN_DISPATCHER)(contained)
+        return registered
+
+    return register
+
+
+class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
+    """Answers the DHCP of the ports that the lease table names, on every bridge that connects."""
+
+    OFP_VERSIONS = (ofproto_v1_3.OFP_VERSION,)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        for option, value in _DEFAULTS.items():
+            self.CONF.set_default(option, value)
+        self.service = _service_or_exit()
+        _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        self._switches: dict[Any, Switch] = {}
+
+    def start(self) -> None:
+        """Called by Ryu once all applications are there."""
+        super().start()
+        self.threads.append(hub.spawn(self._write_events))
+
+    def _write_events(self) -> None:
+        while self.is_active:
+            hub.sleep(WRITE_EVENTS_EVERY)
+            for line in self.service.take_events():
+                LOG.info("%s", line)
+
+    @on(ofp_event.EventOFPStateChange, MAIN_DISPATCHER, DEAD_DISPATCHER)
+    def connection_changed(self, ev: Any) -> None:
+        datapath = ev.datapath
+        if ev.state == DEAD_DISPATCHER:
+            switch = self._switches.pop(datapath, None)
+            if switch is not None:
+                LOG.info("bridge %s: disconnected", switch.bridge.name)
+            return
+        names = {number: _name(port) for number, port in datapath.ports.items()}
+        switch = self.service.connected(datapath.id, names, names.get(LOCAL, ""))
+        if switch is not None:
+            self._switches[datapath] = switch
+            datapath.send(switch.sync())
+
+    @on(ofp_event.EventOFPPacketIn)
+    def packet_in(self, ev: Any) -> None:
+        msg = ev.msg
+        switch = self._switches.get(msg.datapath)
+        if switch is None or msg.reason != msg.datapath.ofproto.OFPR_ACTION:
+            return
+        in_port = msg.match["in_port"]
+        frame = self.service.packet_in(
+            switch, msg.cookie, msg.table_id, in_port, bytes(msg.data), time.monotonic()
+        )
+        if frame is not None:
+            msg.datapath.send(messages.packet_out(in_port, frame))
+
+    @on(ofp_event.EventOFPPortStatus)
+    def port_status(self, ev: Any) -> None:
+        msg = ev.msg
+        switch = self._switches.get(msg.datapath)
+        if switch is None:
+            return
+        if msg.reason == msg.datapath.ofproto.OFPPR_DELETE:
+            self._send(msg.datapath, switch.port_removed(msg.desc.port_no))
+        else:
+            self._send(msg.datapath, switch.port_added(msg.desc.port_no, _name(msg.desc)))
+
+    @on(ofp_event.EventOFPFlowStatsReply)
+    def flow_stats(self, ev: Any) -> None:
+        msg = ev.msg
+        switch = self._switches.get(msg.datapath)
+        if switch is not None:
+            more = bool(msg.flags & msg.datapath.ofproto.OFPMPF_REPLY_MORE)
+            self._send(msg.datapath, switch.flow_stats(msg.xid, bytes(msg.buf), more=more))
+
+    @on(ofp_event.EventOFPFlowRemoved)
+    def flow_removed(self, ev: Any) -> None:
+        switch = self._switches.get(ev.msg.datapath)
+        if switch is not None:
+            self._send(ev.msg.datapath, switch.flow_removed(bytes(ev.msg.buf)))
+
+    @on(ofp_event.EventOFPBarrierReply)
+    def barrier_reply(self, ev: Any) -> None:
+        switch = self._switches.get(ev.msg.datapath)
+        if switch is not None:
+            switch.barrier_reply(ev.msg.xid)
+
+    @on(ofp_event.EventOFPErrorMsg)
+    def error(self, ev: Any) -> None:
+        datapath = ev.msg.datapath
+        switch = self._switches.get(datapath)
+        if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
+            hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
+
+    def _retry(self, datapath: Any, switch: Switch) -> None:
+        if self._switches.get(datapath) is switch:
+            datapath.send(switch.sync())
+
+    @staticmethod
+    def _send(datapath: Any, data: bytes) -> None:
+        if data:
+            datapath.send(data)
+
+
+def _name(port: Any) -> str:
+    """OpenFlow's names are NUL-padded octets; OVS cuts those over 15 characters."""
+    return bytes(port.name).rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _service_or_exit() -> Service:
+    try:
+        return Service(load())
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
+def _port_free_or_exit(host: str, port: int) -> None:
+    """Ryu would log a traceback from a green thread and stay, serving nobody."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(
+                f"error: cannot listen on {host}:{port}: {error.strerror}\n\n"
+                "hint: another controller may hold it; stop that one, or choose another port with "
+                "`--ofp-tcp-listen-port`"
+            )

@@ -1,0 +1,152 @@
+"""Puts the parts together: which bridge is ours, who asks, what the engine says, what is kept.
+
+Knows no OpenFlow connection: app.py brings events and takes bytes away.
+"""
+
+import logging
+import os
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ovsdhcp.config.loading import load as load_table
+from ovsdhcp.config.table import Bridge, Config
+from ovsdhcp.dhcp import server
+from ovsdhcp.dhcp.reasons import Reason
+from ovsdhcp.dhcp.server import Drop, Reply
+from ovsdhcp.leases import Leases
+from ovsdhcp.openflow.switch import Attached, Switch
+
+LOG = logging.getLogger("ovsdhcp")
+
+CONFIG_VARIABLE = "OVSDHCP_CONFIG"
+DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
+_MOST_EVENTS = 10_000
+
+
+def config_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the lease table is: `$OVSDHCP_CONFIG`, else /etc/ovsdhcp/ovsdhcp.yaml."""
+    return Path(environment.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+def load() -> Config:
+    """The lease table. Raises ConfigError with all that is wrong in it."""
+    return load_table(config_path())
+
+
+NO_BINDING = Reason(
+    "no-binding",
+    "the port has several clients, and this MAC is none of them",
+    "RFC 2131 §4.2",
+    "Add the MAC to the port's `hosts`.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One exchange, for the log."""
+
+    bridge: str
+    port: str
+    dl_src: bytes
+    decision: Reply | Drop
+
+    def text(self) -> str:
+        """One line: what happened, to whom, why."""
+        decision = self.decision
+        words = {
+            "event": "reply" if isinstance(decision, Reply) else "silence",
+            "reason": decision.reason.code,
+            "bridge": self.bridge,
+            "port": self.port,
+            "mac": self.dl_src.hex(":"),
+        }
+        return " ".join(f"{key}={value}" for key, value in words.items())
+
+
+class Service:
+    """One lease table in force, and what came of it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.leases = Leases()
+        self.reasons: Counter[str] = Counter()
+        """How often each reason was given."""
+        self.stale = 0
+        """Packet-ins of a flow that its port no longer has."""
+        self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
+        self._strangers: set[int] = set()
+
+    def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
+        """A bridge has connected; None, said once, if the table does not name it."""
+        bridge = self._bridge(dpid, local)
+        if bridge is None:
+            if dpid not in self._strangers:
+                self._strangers.add(dpid)
+                LOG.warning("bridge %s (dpid %#018x) is not in the table: left alone", local, dpid)
+            return None
+        switch = Switch(bridge, names)
+        LOG.info("bridge %s: connected, %d of its ports served", local, len(switch.attached))
+        if switch.missing:
+            LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
+        return switch
+
+    def _bridge(self, dpid: int, local: str) -> Bridge | None:
+        for bridge in self.config.bridges:
+            if bridge.dpid == dpid or (bridge.dpid is None and bridge.name == local):
+                return bridge
+        return None
+
+    def packet_in(
+        self, switch: Switch, cookie: int, table: int, in_port: int, frame: bytes, now: float
+    ) -> bytes | None:
+        """The frame that answers a punted one, through the port that it came from; None: silence.
+
+        Both cookie and in_port must be a port's: a number may have passed to another port while
+        an old flow still punted.
+        """
+        attached = switch.attached.get(in_port)
+        if (
+            attached is None
+            or attached.cookie != cookie
+            or switch.bridge.tables.dhcp_options != table
+        ):
+            self.stale += 1
+            return None
+        decision = self._decide(switch.bridge.name, attached, frame, now)
+        self.reasons[decision.reason.code] += 1
+        self._events.append(Event(switch.bridge.name, attached.port.name, frame[6:12], decision))
+        return decision.frame if isinstance(decision, Reply) else None
+
+    def _decide(self, bridge: str, attached: Attached, frame: bytes, now: float) -> Reply | Drop:
+        binding = attached.binding(frame[6:12])
+        if binding is None:
+            return Drop(NO_BINDING, None)
+        key = bridge, binding.port, binding.address
+        decision = server.answer(frame, binding, now, self.leases.probation_until(key))
+        self.leases.record(key, binding, decision.reason, now)
+        return decision
+
+    def take_events(self) -> Iterator[str]:
+        """The lines of what happened since the last call."""
+        while self._events:
+            yield self._events.popleft().text()
+
+    def refused(self, switch: Switch, xid: int, kind: int) -> bool:
+        """A bridge refused something; whether it is worth another try."""
+        keys = switch.refused(xid)
+        if not keys:
+            return False
+        name = switch.bridge.name
+        if switch.is_exclusive(keys):
+            LOG.warning(
+                "bridge %s: another flow has table %d's lowest priority; it stays, and "
+                "`other_traffic: %s` is without effect (say `none` to have it so)",
+                name,
+                switch.bridge.tables.classify,
+                switch.bridge.other_traffic.value,
+            )
+            return False
+        LOG.error("bridge %s refused %d flows (error type %d)", name, len(keys), kind)
+        return True

@@ -1,0 +1,92 @@
+"""The house's rule: which room may import which, and who may touch Ryu, a clock or a socket."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ovsdhcp
+
+HOUSE = Path(ovsdhcp.__file__).parent
+
+MAY_IMPORT = {
+    "ryu_compat": set[str](),
+    "dhcp": set[str](),
+    "ovn": {"dhcp"},
+    "config": {"dhcp", "ovn"},
+    "leases": {"dhcp", "config"},
+    "openflow": {"dhcp", "ovn", "config"},
+    "service": {"dhcp", "ovn", "config", "leases", "openflow"},
+    "lab": {"config"},
+    "app": {"config", "openflow", "service", "ryu_compat"},
+    "cli": {"dhcp", "config", "openflow", "service", "lab", "ryu_compat"},
+}
+"""Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
+
+LIBRARIES = {
+    "ryu_compat": {"ryu", "eventlet"},
+    "dhcp": {"ryu.lib.packet"},
+    "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "app": {"ryu"},
+    "cli": {"click"},
+}
+"""What a room may import beside Python itself and ovsdhcp."""
+
+PURE = {"dhcp", "ovn"}
+OUTSIDE_WORLD = {"time", "logging", "socket", "os", "io", "subprocess", "random", "pathlib"}
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(HOUSE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = sorted(
+    path for path in HOUSE.rglob("*.py") if path.parent != HOUSE or path.stem[0] != "_"
+)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
+    room = room_of(module)
+    for name in imports(module):
+        top, _, rest = name.partition(".")
+        if top == "ovsdhcp":
+            other = rest.split(".")[0]
+            assert other in MAY_IMPORT[room] | {room, "__version__"}, f"{room} imports {name}"
+        elif top in sys.stdlib_module_names:
+            assert room not in PURE or top not in OUTSIDE_WORLD, f"{room} imports {name}"
+        else:
+            allowed = LIBRARIES.get(room, set())
+            assert any(f"{name}.".startswith(f"{library}.") for library in allowed), (
+                f"{room} imports {name}"
+            )
+
+
+def test_every_room_is_in_the_table() -> None:
+    assert {room_of(module) for module in MODULES} <= MAY_IMPORT.keys()
+
+
+def test_only_replies_are_built_with_ryu() -> None:
+    with_ryu = {
+        m.name for m in (HOUSE / "dhcp").glob("*.py") if any("ryu" in i for i in imports(m))
+    }
+    assert with_ryu <= {"reply.py"}
+
+
+@pytest.mark.parametrize("module", sorted((HOUSE / "dhcp").glob("*.py")), ids=lambda p: p.name)
+def test_the_engine_opens_nothing(module: Path) -> None:
+    calls = (
+        node.func for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)
+    )
+    assert not {f.id for f in calls if isinstance(f, ast.Name)} & {"open", "print", "input", "exec"}
