@@ -9,7 +9,7 @@ from ovsdhcp.config.settings import Settings, boot_of, layered
 from ovsdhcp.config.subnets import Pool, pool
 from ovsdhcp.config.table import Bridge, Config, Port, Tables
 from ovsdhcp.config.validation import did_you_mean, missing
-from ovsdhcp.dhcp.binding import Binding, Boot
+from ovsdhcp.dhcp.binding import Binding
 
 NAME_LENGTH = 15
 """How much of a name OpenFlow 1.3 carries (its field has 16 octets, the last is 0)."""
@@ -112,31 +112,18 @@ def _bindings(
         _claim(client, there, home, scope)
         trusted = keys.trusted if client.trusted is None else client.trusted
         if client.ip is not None and settings.lease_time is not None:
-            yield _binding(name, client, home, settings, boot, trusted)
-
-
-def _binding(
-    name: str,
-    client: PortKeys | HostKeys,
-    home: Pool,
-    settings: Settings,
-    boot: Boot,
-    trusted: bool,
-) -> Binding:
-    assert client.ip is not None  # noqa: S101 - for the type checker; _bindings has looked
-    assert settings.lease_time is not None  # noqa: S101
-    return Binding(
-        name,
-        home.subnet,
-        client.ip,
-        client.mac,
-        settings.lease_time,
-        settings.t1,
-        settings.t2,
-        settings.options,
-        boot,
-        trusted,
-    )
+            yield Binding(
+                name,
+                home.subnet,
+                client.ip,
+                client.mac,
+                settings.lease_time,
+                settings.t1,
+                settings.t2,
+                settings.options,
+                boot,
+                trusted,
+            )
 
 
 def _clients(keys: PortKeys, path: Path) -> Iterator[tuple[PortKeys | HostKeys, Path]]:

@@ -14,7 +14,7 @@ from ovsdhcp.config.problems import (
     Severity,
 )
 from ovsdhcp.config.reading import read
-from ovsdhcp.config.syntax import Unreadable, lines_of
+from ovsdhcp.config.syntax import UnreadableError, lines_of
 from ovsdhcp.config.table import Config
 from ovsdhcp.config.validation import validated
 
@@ -46,7 +46,7 @@ def loads(text: str, source: str = "<text>", warnings: list[Problem] | None = No
     report = Report()
     try:
         values = read(text.removeprefix("\ufeff"), report)
-    except Unreadable as error:
+    except UnreadableError as error:
         place = with_text(error.place, lines_of(text))
         problem = Problem(source, place, "", error.code, error.message, error.hint)
         raise ConfigError([problem]) from None

@@ -24,7 +24,7 @@ from ovsdhcp.config.problems import (
     dotted,
 )
 from ovsdhcp.config.reading import MERGE
-from ovsdhcp.config.syntax import events, lines_of, span
+from ovsdhcp.config.syntax import events, lines_of, ours, span
 
 
 @dataclass(slots=True)
@@ -92,9 +92,10 @@ def with_text(place: Place, lines: list[str]) -> Place:
 
 def entries(text: str) -> Entry:
     """The document's entries, in a tree of the shape that `reading.read` gives its values."""
-    following = events(text).__next__
-    following()
-    return _Surveyor(following).entry(following())
+    with ours(text):
+        following = events(text)
+        following()  # the document's start
+        return _Surveyor(following).entry(following())
 
 
 class _Surveyor:
@@ -106,7 +107,7 @@ class _Surveyor:
 
     def entry(self, event: Event) -> Entry:
         if isinstance(event, AliasEvent):
-            return Entry(span(event), inside=self._anchors[event.anchor].inside)
+            return Entry(span(event), inside=self._anchors[str(event.anchor)].inside)
         entry = Entry(span(event))
         if isinstance(event, MappingStartEvent):
             self._mapping(entry)
@@ -127,8 +128,9 @@ class _Surveyor:
             value = self.entry(self._next())
             value.key = span(event)
             if isinstance(event, ScalarEvent):
-                entry.inside.setdefault(event.value, value)
-                merged += _sources(value) if event.value == MERGE else ()
+                name = str(event.value)
+                entry.inside.setdefault(name, value)
+                merged += _sources(value) if name == MERGE else ()
         for source in merged:
             for step, value in source.inside.items():
                 entry.inside.setdefault(step, value)

@@ -11,6 +11,7 @@ recurses in C, so that deep nesting ends the process).
 """
 
 import re
+from collections.abc import Callable
 
 from yaml.events import (
     AliasEvent,
@@ -20,12 +21,11 @@ from yaml.events import (
     NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     StreamEndEvent,
 )
 
 from ovsdhcp.config.problems import At, Finding, Path, Report
-from ovsdhcp.config.syntax import Unreadable, events, span
+from ovsdhcp.config.syntax import UnreadableError, events, ours, span
 
 DEPTH = 32
 """How deep a document may nest; a lease table needs ten levels."""
@@ -48,9 +48,10 @@ _TAGS = {"!", *(f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq"))}
 def read(text: str, report: Report) -> object:
     """The values of the one document in `text`; what is wrong with its keys goes into `report`.
 
-    Raises `Unreadable` where there is no document to speak of.
+    Raises `UnreadableError` where there is no document to speak of.
     """
-    return _Reader(text, report).document()
+    with ours(text):
+        return _Reader(events(text), report).document()
 
 
 def scalar(event: ScalarEvent) -> object:
@@ -66,8 +67,8 @@ def scalar(event: ScalarEvent) -> object:
 class _Reader:
     """One pass over the events of one text."""
 
-    def __init__(self, text: str, report: Report) -> None:
-        self._next = events(text).__next__
+    def __init__(self, following: Callable[[], Event], report: Report) -> None:
+        self._next = following
         self._report = report
         self._anchors: dict[str, tuple[object, int]] = {}
         self._size = 0
@@ -75,13 +76,15 @@ class _Reader:
 
     def document(self) -> object:
         if isinstance(self._next(), StreamEndEvent):
-            raise Unreadable("empty-file", "nothing is written here", "start with `bridges:`")
+            raise UnreadableError("empty-file", "nothing is written here", "start with `bridges:`")
         value = self._value(self._next(), ())
         self._next()
         after = self._next()
         if not isinstance(after, StreamEndEvent):
             message = "a second document starts here"
-            raise Unreadable("yaml-documents", message, "one file holds one lease table", after)
+            raise UnreadableError(
+                "yaml-documents", message, "one file holds one lease table", after
+            )
         return value
 
     def _value(self, event: Event, path: Path) -> object:
@@ -100,7 +103,7 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             return scalar(event)
         if len(path) >= DEPTH:
-            raise Unreadable("yaml-depth", f"nested more than {DEPTH} deep", "", event)
+            raise UnreadableError("yaml-depth", f"nested more than {DEPTH} deep", "", event)
         return self._mapping(path) if isinstance(event, MappingStartEvent) else self._sequence(path)
 
     def _check_tag(self, event: NodeEvent, path: Path) -> None:
@@ -112,13 +115,13 @@ class _Reader:
     def _alias(self, event: AliasEvent) -> object:
         if event.anchor not in self._anchors:
             message = f"`*{event.anchor}` names an anchor that was not set before"
-            raise Unreadable("yaml-alias", message, f"set it with `&{event.anchor}`", event)
+            raise UnreadableError("yaml-alias", message, f"set it with `&{event.anchor}`", event)
         value, size = self._anchors[event.anchor]
         self._size += size
         self._aliased += size
         if self._aliased > ALIASED:
             message = f"aliases repeat more than {ALIASED:,} values"
-            raise Unreadable("yaml-aliases", message, "", event)
+            raise UnreadableError("yaml-aliases", message, "", event)
         return value
 
     def _sequence(self, path: Path) -> list[object]:
@@ -147,7 +150,7 @@ class _Reader:
 
     def _key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
-            raise Unreadable("yaml-key", "a key has to be text", "", event)
+            raise UnreadableError("yaml-key", "a key has to be text", "", event)
         if event.anchor is not None:
             self._anchors[event.anchor] = event.value, 0
         key: str = event.value
@@ -155,11 +158,11 @@ class _Reader:
 
     def _merged(self, value: object, path: Path) -> list[tuple[str, object]]:
         sources = value if isinstance(value, list) else [value]
-        if not all(isinstance(source, dict) for source in sources):
+        mappings = [source for source in sources if isinstance(source, dict)]
+        if len(mappings) < len(sources):
             hint = "write `<<: *name`, the name of a mapping's anchor"
             self._report.error((*path, MERGE), "yaml-merge", "only mappings can be merged", hint)
-            return []
-        return [item for source in sources for item in source.items()]
+        return [item for mapping in mappings for item in mapping.items()]
 
     def _duplicate(self, event: Event, path: Path) -> None:
         self._report.add(

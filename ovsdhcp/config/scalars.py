@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
-from netaddr import EUI, AddrFormatError
+from netaddr import EUI, AddrFormatError  # type: ignore[import-untyped]
 from pydantic_core import PydanticCustomError
 
 from ovsdhcp.config.problems import shown
@@ -41,7 +41,7 @@ _E = TypeVar("_E", Reply, Flows, OtherTraffic)
 
 def refusal(code: str, message: str, hint: str = "") -> PydanticCustomError:
     """The error by which a value is refused, in our words; pydantic carries it to its place."""
-    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
 
 
 def text(value: object) -> str:
@@ -84,7 +84,7 @@ def network(value: object) -> IPv4Network:
 
 
 def _own_network(found: IPv4Network, value: str) -> IPv4Network:
-    if str(found.network_address) != value.split("/")[0]:
+    if str(found.network_address) != value.split("/", 1)[0]:
         message = f"{shown(value)} has bits set behind its prefix length"
         raise refusal("bad-cidr", message, f"the network is {found}")
     if found.is_multicast or found.is_loopback or found.is_reserved or found.prefixlen == 0:
@@ -150,7 +150,7 @@ _DPID = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}").fullmatch
 
 
 def dpid(value: object) -> int:
-    """A datapath id in hexadecimal: 0x and digits, or the sixteen digits that Open vSwitch shows."""
+    """A datapath id in hexadecimal: 0x and digits, or the sixteen digits of Open vSwitch."""
     if isinstance(value, str) and _DPID(value) and int(value, 16):
         return int(value, 16)
     hint = 'write it as "0x1", or in the sixteen digits of `ovs-vsctl get bridge NAME datapath_id`'

@@ -1,9 +1,11 @@
 """The seam to libyaml: text to events, its errors to ours, its marks to places."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
 
 import yaml
-from yaml.events import Event, StreamStartEvent
+from yaml.events import Event
 
 from ovsdhcp.config.problems import NOWHERE, Place
 
@@ -26,7 +28,7 @@ _WORDING: Mapping[str, tuple[str, str]] = {
 """libyaml's words and ours, with a hint; what is not here is said in libyaml's."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """Text that is not one YAML document. `place` is without its line's text."""
 
     def __init__(
@@ -37,12 +39,21 @@ class Unreadable(Exception):
         super().__init__(message)
 
 
-def events(text: str) -> Iterator[Event]:
-    """libyaml's events from the document's start on. Raises `Unreadable` where they end early."""
+def events(text: str) -> Callable[[], Event]:
+    """A function that returns libyaml's next event at each call, from the document's start on.
+
+    It raises PyYAML's errors, so it is called inside `ours`.
+    """
+    following = cast(Callable[[], Event], yaml.CSafeLoader(text).get_event)
+    following()  # the stream's start
+    return following
+
+
+@contextmanager
+def ours(text: str) -> Iterator[None]:
+    """Turns PyYAML's errors over `text` into `UnreadableError`."""
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            if not isinstance(event, StreamStartEvent):
-                yield event
+        yield
     except yaml.MarkedYAMLError as error:
         raise _worded(text, error) from None
     except yaml.reader.ReaderError as error:
@@ -52,6 +63,8 @@ def events(text: str) -> Iterator[Event]:
 def span(event: Event) -> Place:
     """Where an event stands, on its first line."""
     start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
+        return NOWHERE
     width = end.column - start.column if end.line == start.line else 1 << 16
     return Place(start.line + 1, start.column + 1, max(1, width))
 
@@ -63,16 +76,16 @@ def lines_of(text: str) -> list[str]:
     return text.split("\n")
 
 
-def _worded(text: str, error: yaml.MarkedYAMLError) -> Unreadable:
-    mark = error.problem_mark
+def _worded(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
     problem = error.problem or "this is not YAML"
-    if "end of stream" in problem and error.context_mark is not None:
-        mark = error.context_mark
-    place = NOWHERE if mark is None else Place(mark.line + 1, mark.column + 1)
+    place = NOWHERE
+    for mark in (error.problem_mark, error.context_mark if "end of stream" in problem else None):
+        if mark is not None:
+            place = Place(mark.line + 1, mark.column + 1)
     message, hint = _WORDING.get(problem, (problem, ""))
     if _tab_at(text, place):
         message, hint = "a tab indents this line", "indent with blanks: YAML allows no tabs"
-    return Unreadable("yaml-syntax", message, hint, place)
+    return UnreadableError("yaml-syntax", message, hint, place)
 
 
 def _tab_at(text: str, place: Place) -> bool:
@@ -83,8 +96,8 @@ def _tab_at(text: str, place: Place) -> bool:
     return "\t" in before and not before.strip()
 
 
-def _misencoded(text: str, error: yaml.reader.ReaderError) -> Unreadable:
+def _misencoded(text: str, error: yaml.reader.ReaderError) -> UnreadableError:
     """A character that YAML does not allow; libyaml gives its place in octets of UTF-8."""
     before = lines_of(text.encode()[: error.position].decode(errors="replace"))
     place = Place(len(before), len(before[-1]) + 1)
-    return Unreadable("yaml-character", f"{error.reason}", "", place)
+    return UnreadableError("yaml-character", str(error.reason), "", place)
