@@ -9,12 +9,13 @@ from pathlib import Path
 
 import click
 
-from ovsdhcp import __version__, lab, ryu_compat, service
+from ovsdhcp import __version__, lab, service
 from ovsdhcp.config.loading import load
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.config.table import Config
 from ovsdhcp.openflow.render import rendered
 
+_RYU_MANAGER = "import ovsdhcp.ryu_compat; from ryu.cmd.manager import main; main()"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -32,8 +33,9 @@ def run(config: Path | None, host: str, port: int) -> None:
     """Serve the bridges that connect: the same as `ryu-manager ovsdhcp.app`."""
     if config is not None:
         os.environ[service.CONFIG_VARIABLE] = str(config)
-    listen = ["--ofp-listen-host", host, "--ofp-tcp-listen-port", str(port)]
-    ryu_compat.run_manager([*listen, "ovsdhcp.app"])
+    listen = ("--ofp-listen-host", host, "--ofp-tcp-listen-port", str(port))
+    # a new program in this process: eventlet has to come before all that is imported here
+    os.execv(sys.executable, (sys.executable, "-c", _RYU_MANAGER, *listen, "ovsdhcp.app"))
 
 
 @main.group()

@@ -54,12 +54,5 @@ def mend_eventlet() -> None:
         logging.lastResort.addFilter(lambda record: "not greened" not in record.getMessage())
 
 
-def run_manager(arguments: list[str]) -> None:
-    """What the command `ryu-manager` does, without needing `ovsdhcp.pth` to have been read."""
-    from ryu.cmd.manager import main  # noqa: PLC0415 - as above
-
-    main(arguments)
-
-
 if "ryu.lib.hub" not in sys.modules and not any(type(f) is _BeforeRyu for f in sys.meta_path):
     sys.meta_path.insert(0, _BeforeRyu())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ovsdhcp.config.loading import load as load_table
+from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config
 from ovsdhcp.dhcp import server
 from ovsdhcp.dhcp.reasons import Reason
@@ -31,8 +32,12 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def load() -> Config:
-    """The lease table. Raises ConfigError with all that is wrong in it."""
-    return load_table(config_path())
+    """The lease table; what is odd in it is logged. Raises ConfigError with all that is wrong."""
+    odd: list[Problem] = []
+    config = load_table(config_path(), odd)
+    for problem in odd:
+        LOG.warning("%s", problem.render())
+    return config
 
 
 NO_BINDING = Reason(

@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "openflow": {"dhcp", "ovn", "config"},
     "service": {"dhcp", "ovn", "config", "leases", "openflow"},
     "lab": {"config"},
-    "app": {"config", "openflow", "service", "ryu_compat"},
-    "cli": {"dhcp", "config", "openflow", "service", "lab", "ryu_compat"},
+    "app": {"config", "openflow", "service"},
+    "cli": {"dhcp", "config", "openflow", "service", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
 
