@@ -102,12 +102,13 @@ def parse(frame: bytes, at: float) -> Seen | None:
     if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_UDP:
         return None
     udp = 14 + (frame[14] & 15) * 4
-    ports = set(struct.unpack_from("!HH", frame, udp))
     bootp = frame[udp + 8 :]
-    if not ports & {67, 68} or bootp[236:240] != COOKIE:
+    if not set(struct.unpack("!HH", frame[udp : udp + 4].ljust(4, b"\0"))) & {67, 68}:
+        return None
+    if bootp[236:240] != COOKIE:
         return None
     options = _options(bootp[240:])
-    kind = options.get(53, b"\0")[0]
+    kind = int.from_bytes(options.get(53, b"")[:1], "big")
     return Seen(
         at=at,
         kind=KINDS[kind] if kind < len(KINDS) else "?",
