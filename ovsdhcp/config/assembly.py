@@ -8,7 +8,7 @@ from ovsdhcp.config.problems import Path, Report
 from ovsdhcp.config.settings import Settings, boot_of, layered
 from ovsdhcp.config.subnets import Pool, pool
 from ovsdhcp.config.table import Bridge, Config, Port, Tables
-from ovsdhcp.config.validation import did_you_mean, missing
+from ovsdhcp.config.validation import missing, nearest
 from ovsdhcp.dhcp.binding import Binding
 
 NAME_LENGTH = 15
@@ -21,7 +21,7 @@ def assembled(document: Document, source: str, subnets: Iterable[str], report: R
     `subnets` are the names that the file has, those that are wrong themselves too.
     """
     pools = {name: pool(name, keys, report) for name, keys in document.subnets.items()}
-    known = {**dict.fromkeys(subnets), **pools}
+    known: dict[str, Pool | None] = {**dict.fromkeys(subnets), **pools}
     if document.bridges is None:
         report.add(missing(("bridges",)))
     bridges = tuple(
@@ -88,7 +88,8 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port | None:
     else:
         _claim_ofport(keys.ofport, (*path, "ofport"), scope)
     if keys.subnet not in scope.known:
-        hint = did_you_mean(keys.subnet, scope.known) or "its name has to stand under `subnets`"
+        near = nearest(keys.subnet, scope.known)
+        hint = f"did you mean `{near}`?" if near else "its name has to stand under `subnets`"
         message = f"no subnet is called `{keys.subnet}`"
         scope.report.error((*path, "subnet"), "unknown-subnet", message, hint)
     _check_clients(keys, path, scope.report)

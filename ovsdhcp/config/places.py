@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     Event,
     MappingEndEvent,
     MappingStartEvent,
@@ -29,10 +30,11 @@ from ovsdhcp.config.syntax import events, lines_of, ours, span
 
 @dataclass(slots=True)
 class Entry:
-    """A value's place, its key's, and the entries inside it."""
+    """A value's place, its key's, and the entries inside it, if it can have any."""
 
     value: Place
     key: Place = NOWHERE
+    holds: bool = False
     inside: dict[str | int, "Entry"] = field(default_factory=dict)
 
 
@@ -69,16 +71,15 @@ def problems(findings: Iterable[Finding], file: str, text: str) -> tuple[Problem
 def find(root: Entry, path: Path, at: At) -> Place:
     """The place of `path`, or of the nearest entry around it that is in the file.
 
-    A value of several lines is shown by its key, and so is what is missing from it.
+    A mapping or list on lines of its own is shown by its key, and so is what is missing from it.
     """
     entry = root
     for step in path:
         if step not in entry.inside:
             return entry.key if entry.key.line else entry.value
         entry = entry.inside[step]
-    if entry.key.line and (at is At.KEY or entry.inside or entry.value.line != entry.key.line):
-        return entry.key
-    return entry.value
+    below = entry.holds and entry.value.line != entry.key.line
+    return entry.key if entry.key.line and (at is At.KEY or below) else entry.value
 
 
 def with_text(place: Place, lines: list[str]) -> Place:
@@ -108,7 +109,7 @@ class _Surveyor:
     def entry(self, event: Event) -> Entry:
         if isinstance(event, AliasEvent):
             return Entry(span(event), inside=self._anchors[str(event.anchor)].inside)
-        entry = Entry(span(event))
+        entry = Entry(span(event), holds=isinstance(event, CollectionStartEvent))
         if isinstance(event, MappingStartEvent):
             self._mapping(entry)
         elif isinstance(event, SequenceStartEvent):

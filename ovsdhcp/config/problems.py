@@ -12,6 +12,9 @@ from enum import Enum
 Path = tuple[str | int, ...]
 """Keys and list positions from the document's root to a value."""
 
+MISSING = "missing-key"
+"""The code of the finding that a key is needed and not there."""
+
 SHOWN = 100
 """How many problems `str(ConfigError)` renders; `ConfigError.problems` holds them all."""
 
@@ -126,13 +129,16 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
     _wrong: set[Path] = field(default_factory=set)
+    _excused: set[Path] = field(default_factory=set)
 
     def add(self, finding: Finding) -> None:
         """Take note of a finding."""
         if finding.severity is Severity.ERROR:
-            if finding.path in self._wrong and finding.place is None:
+            known = self._excused if finding.code == MISSING else self._wrong
+            if finding.path in known and finding.place is None:
                 return
             self._wrong.add(finding.path)
+            self._excused.add(finding.path)
         self.findings.append(finding)
 
     def error(
@@ -145,14 +151,18 @@ class Report:
         """Note that the value at `path` is legal and odd."""
         self.add(Finding(path, code, message, hint, severity=Severity.WARNING))
 
+    def excuse(self, path: Path) -> None:
+        """Do not say that the entry at `path` is missing: another finding explains that."""
+        self._excused.add(path)
+
     def wrong(self, *paths: Path) -> bool:
-        """Whether an error was found at one of exactly these paths."""
-        return not self._wrong.isdisjoint(paths)
+        """Whether one of exactly these paths is wrong, or excused."""
+        return not self._excused.isdisjoint(paths)
 
     @property
     def failed(self) -> bool:
         """Whether any error was found."""
-        return bool(self._wrong)
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
 def dotted(path: Path) -> str:

@@ -57,7 +57,7 @@ def read(text: str, report: Report) -> object:
 def scalar(event: ScalarEvent) -> object:
     """The value of a scalar: only what stands there plainly can be other than text."""
     text: str = event.value
-    if not event.implicit[0]:
+    if event.tag is not None or not event.implicit[0]:
         return text
     if text in _WORDS:
         return _WORDS[text]

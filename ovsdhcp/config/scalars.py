@@ -93,6 +93,7 @@ def _own_network(found: IPv4Network, value: str) -> IPv4Network:
 
 
 _MAC = re.compile("[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}").fullmatch
+_BARE = re.compile("[0-9a-fA-F]{12}").fullmatch
 
 
 def mac(value: object) -> bytes:
@@ -114,11 +115,8 @@ def _mac_octets(value: object) -> bytes | None:
         return None
     if _MAC(value):
         return bytes.fromhex(value.replace(":", ""))
-    # EUI would take decimal digits for the address as a number: 525400123456 is a spelling here.
-    if len(value) > 17 or len(re.sub("[^0-9a-fA-F]", "", value)) != 12:
-        return None
-    if value.isalnum():
-        return bytes.fromhex(value)
+    if value.isalnum():  # EUI would take decimal digits alone for the address as a number
+        return bytes.fromhex(value) if _BARE(value) else None
     try:
         return bytes(EUI(value, version=48).packed)
     except (AddrFormatError, ValueError):

@@ -165,31 +165,28 @@ class _Layer:
 
     def boot(self, keys: BootKeys) -> None:
         """Take the mapping `boot`."""
+        self._check_said_once(keys)
         if keys.next_server is not None:
-            self._said_once("next_server", "next_server")
             self._changes["next_server"] = keys.next_server
         if keys.file is not None:
-            self._said_once("boot_name", "file")
-            self._changes["boot_name" if self._alone(keys) else "boot_alt"] = keys.file
+            everybody = keys.ipxe is None and self._value("boot_alt") is None
+            self._changes["boot_name" if everybody else "boot_alt"] = keys.file
         if keys.ipxe is not None:
-            self._said_once("boot_alt", "ipxe")
-            if keys.file is None and self._value("boot_alt") is None:
+            if self._value("boot_alt") is None:
                 self._changes["boot_alt"] = self._value("boot_name")
             self._changes["boot_name"] = keys.ipxe
         self._architectures(keys.architectures)
 
-    def _alone(self, keys: BootKeys) -> bool:
-        """Whether the file is for everybody, iPXE too."""
-        return keys.ipxe is None and self._base.boot_alt is None
-
     def _value(self, name: str) -> object:
         return self._changes.get(name, getattr(self._base, name))
 
-    def _said_once(self, name: str, key: str) -> None:
-        if name in self._changes:
-            message = "`options` name one as well"
-            hint = "name boot files and their server either in `options` or in `boot`"
-            self._report.error((*self._path, "boot", key), "said-twice", message, hint)
+    def _check_said_once(self, keys: BootKeys) -> None:
+        files = {"boot_name", "boot_alt"}
+        for key, names in (("next_server", {"next_server"}), ("file", files), ("ipxe", files)):
+            if getattr(keys, key) is not None and names & self._changes.keys():
+                message = "`options` name one as well"
+                hint = "name boot files and their server either in `options` or in `boot`"
+                self._report.error((*self._path, "boot", key), "said-twice", message, hint)
 
     def _architectures(self, files: Mapping[str, str]) -> None:
         by_arch = dict(self._base.by_arch)
@@ -226,7 +223,8 @@ class _Layer:
             message = f"T2 is {_shown(t2)}, not before the lease ends after {_shown(lease)}"
             self._misplaced(settings, message, "t2", "lease_time")
         elif t1 >= t2:
-            message = f"T1 is {_shown(t1)}, not before T2, {_shown(t2)}"
+            default = " by default" if settings.t2 is None else ""
+            message = f"T1 is {_shown(t1)}, not before T2, which is {_shown(t2)}{default}"
             first, second = ("t1", "t2") if settings.t1 is not None else ("t2", "t1")
             self._misplaced(settings, message, first, second, "lease_time")
 

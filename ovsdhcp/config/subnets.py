@@ -52,8 +52,12 @@ class Pool:
             report.error(path, f"address-of-{which}", message, hint, clash=clash)
 
 
-def pool(name: str, keys: SubnetKeys, report: Report) -> Pool | None:
-    """The subnet `name`; None where it lacks what every reply needs, or has it wrong."""
+def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
+    """The subnet `name`, its ports' addresses ready to be claimed.
+
+    Where it lacks what every reply needs, a stand-in keeps those checks going; the table as a whole
+    has failed then.
+    """
     path: Path = ("subnets", name)
     keys, server_mac = _server_mac(keys, path, report)
     base = Settings(keys.cidr, keys.server_id)
@@ -66,14 +70,13 @@ def pool(name: str, keys: SubnetKeys, report: Report) -> Pool | None:
     ):
         if value is None and not report.wrong((*path, "options", key)):
             report.add(missing((*path, key)))
-    if settings.server_id is None or server_mac is None:
-        return None
-    _check_server(settings.server_id, keys.cidr, path, report)
+    if settings.server_id is not None:
+        _check_server(settings.server_id, keys.cidr, path, report)
     subnet = Subnet(
         name,
         keys.cidr,
-        settings.server_id,
-        server_mac,
+        settings.server_id or IPv4Address(0),
+        server_mac or b"",
         keys.authoritative,
         keys.decline_probation,
     )

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import cast
 
 import yaml
-from yaml.events import Event
+from yaml.events import CollectionStartEvent, Event
 
 from ovsdhcp.config.problems import NOWHERE, Place
 
@@ -57,7 +57,11 @@ def ours(text: str) -> Iterator[None]:
     except yaml.MarkedYAMLError as error:
         raise _worded(text, error) from None
     except yaml.reader.ReaderError as error:
-        raise _misencoded(text, error) from None
+        # libyaml gives the place in octets of UTF-8
+        before = text.encode()[: error.position].decode(errors="replace")
+        raise _misencoded(before, str(error.reason)) from None
+    except UnicodeEncodeError as error:
+        raise _misencoded(text[: error.start], "half of a surrogate pair") from None
 
 
 def span(event: Event) -> Place:
@@ -66,6 +70,8 @@ def span(event: Event) -> Place:
     if start is None or end is None:
         return NOWHERE
     width = end.column - start.column if end.line == start.line else 1 << 16
+    if isinstance(event, CollectionStartEvent):
+        width = 1  # its bracket; libyaml's end is that of the token after
     return Place(start.line + 1, start.column + 1, max(1, width))
 
 
@@ -96,8 +102,8 @@ def _tab_at(text: str, place: Place) -> bool:
     return "\t" in before and not before.strip()
 
 
-def _misencoded(text: str, error: yaml.reader.ReaderError) -> UnreadableError:
-    """A character that YAML does not allow; libyaml gives its place in octets of UTF-8."""
-    before = lines_of(text.encode()[: error.position].decode(errors="replace"))
-    place = Place(len(before), len(before[-1]) + 1)
-    return UnreadableError("yaml-character", str(error.reason), "", place)
+def _misencoded(before: str, reason: str) -> UnreadableError:
+    """A character that YAML does not allow, after the text `before`."""
+    lines = lines_of(before)
+    place = Place(len(lines), len(lines[-1]) + 1)
+    return UnreadableError("yaml-character", reason, "", place)

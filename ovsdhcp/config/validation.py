@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ovsdhcp.config.document import Document, keys_at
-from ovsdhcp.config.problems import At, Finding, Path, Report, shown
+from ovsdhcp.config.problems import MISSING, At, Finding, Path, Report, shown
+from ovsdhcp.dhcp.options import lookup
 
 _EXPECTED: Mapping[str, tuple[str, str]] = {
     "dict_type": ("bad-mapping", "a mapping of names"),
@@ -42,19 +43,25 @@ def validated(values: object, report: Report) -> Document | None:
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=True)
         if first:
-            for detail in details:
-                report.add(_finding(detail))
+            _report(details, report)
         first = False
         if not all([_cut(values, _target(detail)) for detail in details]):
             return None
+
+
+def _report(details: Iterable[ErrorDetails], report: Report) -> None:
+    """Unknown keys go first: one that is misspelled explains the one that is missing."""
+    for detail in sorted(details, key=lambda detail: detail["type"] != "extra_forbidden"):
+        if detail["type"] == "extra_forbidden":
+            _report_unknown(detail["loc"], report)
+        else:
+            report.add(_finding(detail))
 
 
 def _finding(detail: ErrorDetails) -> Finding:
     path, kind = detail["loc"], detail["type"]
     if kind == "missing":
         return missing(path)
-    if kind == "extra_forbidden":
-        return _unknown_key(path)
     if kind in _EXPECTED:
         code, what = _EXPECTED[kind]
         return Finding(path, code, f"expected {what}, got {shown(detail['input'])}")
@@ -65,19 +72,34 @@ def _finding(detail: ErrorDetails) -> Finding:
 def missing(path: Path) -> Finding:
     """The finding that the key at the end of `path` is needed and not there."""
     key = str(path[-1])
-    return Finding(path, "missing-key", f"`{key}` is missing", _WANTED.get(key, ""), At.KEY)
+    return Finding(path, MISSING, f"`{key}` is missing", _WANTED.get(key, ""), At.KEY)
 
 
-def _unknown_key(path: Path) -> Finding:
-    known = keys_at(path[:-1])
-    hint = did_you_mean(str(path[-1]), known) or f"the keys here are {', '.join(sorted(known))}"
-    return Finding(path, "unknown-key", f"`{path[-1]}` is not a key here", hint, At.KEY)
+def _report_unknown(path: Path, report: Report) -> None:
+    key, known = str(path[-1]), keys_at(path[:-1])
+    near = nearest(key, known)
+    if "options" in known and is_option(key):
+        hint = "it is an option: write it under `options`"
+    elif near is not None:
+        report.excuse((*path[:-1], near))
+        hint = f"did you mean `{near}`?"
+    else:
+        hint = f"the keys here are {', '.join(sorted(known))}"
+    report.add(Finding(path, "unknown-key", f"`{key}` is not a key here", hint, At.KEY))
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint at the nearest of the names that are known; empty if none is near."""
+def is_option(name: str) -> bool:
+    """Whether a DHCP option has this name."""
+    try:
+        return bool(lookup(name))
+    except (KeyError, ValueError):
+        return False
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of the names that are known which `name` may be a misspelling of."""
     near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean `{near[0]}`?" if near else ""
+    return near[0] if near else None
 
 
 def _target(detail: ErrorDetails) -> Path:
