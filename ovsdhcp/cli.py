@@ -5,18 +5,37 @@ Exit status: 0 all is well, 1 something is wrong and was named, 2 the command li
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
 from ovsdhcp import __version__, lab, service
 from ovsdhcp.config.loading import load
 from ovsdhcp.config.problems import ConfigError
-from ovsdhcp.config.table import Config
 from ovsdhcp.openflow.render import rendered
 
 _RYU_MANAGER = "import ovsdhcp.ryu_compat; from ryu.cmd.manager import main; main()"
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Refusal(click.ClickException):
+    """Something is wrong and its message says all: status 1, nothing on standard output."""
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """As it is; click would put `Error:` before a message of several lines."""
+        click.echo(self.message, file=file, err=True)
+
+
+@contextmanager
+def _refusing(*errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into their message."""
+    try:
+        yield
+    except errors as error:
+        raise Refusal(str(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,15 +66,9 @@ def flows() -> None:
 @click.argument("config", type=_FILE)
 def render(config: Path) -> None:
     """Print the flows of the lease table CONFIG, as `ovs-ofctl add-flows` reads them."""
-    bridges = _load(config).bridges
+    with _refusing(ConfigError):
+        bridges = load(config).bridges
     click.echo("\n\n".join("\n".join(rendered(bridge)) for bridge in bridges))
-
-
-def _load(config: Path) -> Config:
-    try:
-        return load(config)
-    except ConfigError as error:
-        sys.exit(str(error))
 
 
 @main.group(name="lab")
@@ -72,17 +85,13 @@ _VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Show every comman
 @_VERBOSE
 def up(config: Path | None, client: str, *, verbose: bool) -> None:
     """Make the lab, or mend it, and show a real client get its lease."""
-    try:
+    with _refusing(lab.LabError):
         lab.up(config, client, verbose=verbose)
-    except lab.LabError as error:
-        sys.exit(str(error))
 
 
 @lab_group.command()
 @_VERBOSE
 def down(*, verbose: bool) -> None:
     """Remove every trace of the lab."""
-    try:
+    with _refusing(lab.LabError):
         lab.down(verbose=verbose)
-    except lab.LabError as error:
-        sys.exit(str(error))
