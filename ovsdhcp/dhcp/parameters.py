@@ -90,7 +90,7 @@ def refusal(request: Request, text: str) -> Question:
     return Question(
         MessageType.NAK,
         None,
-        _LEAST_SIZE,
+        _size(options),
         options.get(CLIENT_ID),
         options.get(RELAY_AGENT),
         None,
@@ -157,7 +157,7 @@ def _renewal_times(binding: Binding, spread: int) -> dict[int, bytes]:
     times = {}
     if 0 < t1 < lease:
         times[T1] = t1.to_bytes(4, "big")
-    if max(t1, 0) < t2 < lease:
+    if (t1 if T1 in times else 0) < t2 < lease:
         times[T2] = t2.to_bytes(4, "big")
     return times
 
@@ -246,7 +246,7 @@ def header_texts(asked: Question, binding: Binding, chosen: list[Parameter]) -> 
 # -- placing them ----------------------------------------------------------------------------
 
 _FILE_ROOM, _SNAME_ROOM = 127, 63  # less their END
-_FIRST = (MESSAGE_TYPE, SERVER_ID, LEASE_TIME, MESSAGE, CLIENT_ID, RELAY_AGENT, NETMASK, ROUTER,
+_FIRST = (MESSAGE_TYPE, SERVER_ID, LEASE_TIME, CLIENT_ID, RELAY_AGENT, MESSAGE, NETMASK, ROUTER,
           DNS_SERVER, T1, T2)  # fmt: skip
 _RANK = {code: rank for rank, code in enumerate(_FIRST)}
 _MAIN_ONLY = (MESSAGE_TYPE, RELAY_AGENT)  # RFC 3046 §2.2
