@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys, TableKeys
-from ovsdhcp.config.problems import Path, Report
+from ovsdhcp.config.problems import At, Finding, Path, Report, Severity
 from ovsdhcp.config.settings import Settings, boot_of, layered
 from ovsdhcp.config.subnets import Pool, pool
 from ovsdhcp.config.table import Bridge, Config, Port, Tables
@@ -45,8 +45,7 @@ def _bridge(
     name: str, keys: BridgeKeys, known: Mapping[str, Pool | None], report: Report
 ) -> Bridge:
     path: Path = ("bridges", name)
-    if keys.dpid is None:
-        _check_name(name, path, "dpid", report)
+    _check_name(name, path, "dpid", keys.dpid, report)
     scope = _Scope(known, report)
     ports = [
         _port(port, port_keys, (*path, "ports", port), scope)
@@ -83,9 +82,8 @@ def _tables(keys: TableKeys, path: Path, report: Report) -> Tables:
 
 
 def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port | None:
-    if keys.ofport is None:
-        _check_name(name, path, "ofport", scope.report)
-    else:
+    _check_name(name, path, "ofport", keys.ofport, scope.report)
+    if keys.ofport is not None:
         _claim_ofport(keys.ofport, (*path, "ofport"), scope)
     if keys.subnet not in scope.known:
         near = nearest(keys.subnet, scope.known)
@@ -187,11 +185,14 @@ def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
         scope.report.error(path, "ofport-twice", message, clash=earlier)
 
 
-def _check_name(name: str, path: Path, instead: str, report: Report) -> None:
-    """OpenFlow tells names cut short, so a longer one is never seen."""
-    if len(name.encode(errors="replace")) > NAME_LENGTH:
+def _check_name(name: str, path: Path, key: str, number: int | None, report: Report) -> None:
+    """OpenFlow tells names cut short, so a longer one is never seen; `key` gives a `number`."""
+    if not name:
+        report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
+    elif number is None and len(name.encode(errors="replace")) > NAME_LENGTH:
         message = f"OpenFlow carries {NAME_LENGTH} characters of a name, and this has {len(name)}"
-        report.warning(path, "long-name", message, f"give its `{instead}`, or a shorter name")
+        hint = f"give its `{key}`, or a shorter name"
+        report.add(Finding(path, "long-name", message, hint, At.KEY, severity=Severity.WARNING))
 
 
 def _check_dpids(bridges: Iterable[Bridge], report: Report) -> None:

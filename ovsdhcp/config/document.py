@@ -34,7 +34,7 @@ def _numbered(value: object) -> object:
 Address = Annotated[IPv4Address | None, PlainValidator(scalars.address)]
 Duration = Annotated[int | None, PlainValidator(scalars.duration)]
 Mac = Annotated[bytes | None, PlainValidator(scalars.mac)]
-Text = Annotated[str | None, PlainValidator(scalars.text)]
+BootFile = Annotated[str | None, PlainValidator(scalars.boot_file)]
 Truth = Annotated[bool, PlainValidator(scalars.truth)]
 TableNumber = Annotated[
     int | None, PlainValidator(scalars.whole_number(0, scalars.HIGHEST_TABLE, "a table's number"))
@@ -56,9 +56,9 @@ class BootKeys(_Keys):
     """Where a network boot goes on (`binding.Boot`)."""
 
     next_server: Address = None
-    file: Text = None
-    ipxe: Text = None
-    architectures: dict[str, Annotated[str, PlainValidator(scalars.text)]] = Field(
+    file: BootFile = None
+    ipxe: BootFile = None
+    architectures: dict[str, Annotated[str, PlainValidator(scalars.boot_file)]] = Field(
         default_factory=dict
     )
 

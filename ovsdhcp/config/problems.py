@@ -192,6 +192,11 @@ def shown(value: object) -> str:
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 
 
+def shortened(message: str) -> str:
+    """A message that quotes what is in the file, no longer than a person reads."""
+    return message if len(message) <= 200 else message[:197] + "..."
+
+
 def printable(text: str) -> str:
     """`text` without the characters that would move a terminal's cursor or change its colours."""
     if text.isprintable():

@@ -87,6 +87,12 @@ class _Reader:
             )
         return value
 
+    def _item(self, event: Event, path: Path, step: str | int) -> object:
+        """The value at `step` of `path`; a scalar without ornament, as most are, goes straight."""
+        if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
+            return scalar(event)
+        return self._value(event, (*path, step))
+
     def _value(self, event: Event, path: Path) -> object:
         if isinstance(event, AliasEvent):
             return self._alias(event)
@@ -127,7 +133,7 @@ class _Reader:
     def _sequence(self, path: Path) -> list[object]:
         result: list[object] = []
         while type(event := self._next()) is not SequenceEndEvent:
-            result.append(self._value(event, (*path, len(result))))
+            result.append(self._item(event, path, len(result)))
         self._size += 1 + len(result)
         return result
 
@@ -136,7 +142,7 @@ class _Reader:
         merged: list[tuple[str, object]] = []
         while type(event := self._next()) is not MappingEndEvent:
             key = self._key(event)
-            value = self._value(self._next(), (*path, key))
+            value = self._item(self._next(), path, key)
             if key == MERGE and _plain(event):
                 merged += self._merged(value, path)
             elif key in result:

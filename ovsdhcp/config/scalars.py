@@ -12,9 +12,9 @@ from typing import TypeVar
 from netaddr import EUI, AddrFormatError  # type: ignore[import-untyped]
 from pydantic_core import PydanticCustomError
 
-from ovsdhcp.config.problems import shown
+from ovsdhcp.config.problems import shortened, shown
 from ovsdhcp.config.table import Flows, OtherTraffic, Reply
-from ovsdhcp.dhcp.option_kinds import seconds
+from ovsdhcp.dhcp.option_kinds import TEXT, seconds
 
 HIGHEST_PORT = 0xFEFF
 """Open vSwitch gives its ports the numbers 1 to 65279 (`ofport_request`, ovs-vswitchd.conf.db)."""
@@ -51,6 +51,14 @@ def text(value: object) -> str:
     number = isinstance(value, int)
     hint = "put it into quotes" if number else ""
     raise refusal("bad-text", f"{shown(value) if value != '' else 'nothing'} is not text", hint)
+
+
+def boot_file(value: object) -> str:
+    """A boot file's name, as option 67 can carry it."""
+    try:
+        return TEXT.encode(value).decode()
+    except ValueError as error:
+        raise refusal("bad-boot-file", shortened(str(error))) from None
 
 
 def truth(value: object) -> bool:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from ovsdhcp.config import scalars
 from ovsdhcp.config.document import BootKeys, SettingKeys
-from ovsdhcp.config.problems import At, Finding, Path, Report
+from ovsdhcp.config.problems import At, Finding, Path, Report, shortened
 from ovsdhcp.dhcp.binding import INFINITE, NO_BOOT, Boot
 from ovsdhcp.dhcp.option_kinds import HEX
 from ovsdhcp.dhcp.options import Option, Role, lookup
@@ -81,14 +81,14 @@ class _Layer:
             octets = _octets(option, name, value)
             _PLACES[option.role](self, option, octets, path)
         except ValueError as error:
-            self._report.error(path, "bad-option", _shortened(str(error)))
+            self._report.error(path, "bad-option", shortened(str(error)))
 
     def _known(self, name: str, path: Path) -> Option | None:
         try:
             return lookup(name)
         except (KeyError, ValueError) as error:
             message, _, hint = str(error.args[0]).rpartition(": ")
-            text = _shortened(message or hint)
+            text = shortened(message or hint)
             hint = hint if message else ""
             self._report.add(Finding(path, "unknown-option", text, hint, At.KEY))
             return None
@@ -141,7 +141,7 @@ class _Layer:
         self._changes["next_server"] = IPv4Address(octets)
 
     def _boot_file(self, option: Option, octets: bytes, path: Path) -> None:
-        self._changes[_FIELDS[option.role]] = octets.decode()
+        self._changes[_FIELDS[option.role]] = str(option.kind.decode(octets))
 
     # -- times -------------------------------------------------------------------------------
 
@@ -294,7 +294,3 @@ def boot_of(settings: Settings) -> Boot:
 
 def _shown(seconds: int) -> str:
     return "infinite" if seconds == INFINITE else f"{seconds} s"
-
-
-def _shortened(message: str) -> str:
-    return message if len(message) <= 200 else message[:197] + "..."
