@@ -85,7 +85,7 @@ def test_the_example_says_what_the_lab_needs() -> None:
     }
     assert bindings["172.16.255.133"].mac is None
     assert bindings["172.16.255.131"].options[12] == b"a"
-    assert 26 not in bindings["172.16.255.134"].options
+    assert bindings["172.16.255.134"].options[26] == (1400).to_bytes(2, "big")
     assert bindings["172.16.255.134"].lease_time == 600
 
 
