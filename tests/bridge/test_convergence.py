@@ -117,23 +117,6 @@ def test_a_switch_that_restarts_gets_its_flows_back(settled: Lab, table: Path) -
     binds(settled)
 
 
-@pytest.mark.parametrize("first", ["controller", "switch"])
-def test_both_restart_in_either_order(settled: Lab, table: Path, first: str) -> None:
-    before = ours(settled)
-    if first == "controller":
-        settled.controller.stop()
-        settled.switch.stop("ovs-vswitchd")
-        settled.start_controller(table)
-        settled.switch.start()
-    else:
-        settled.switch.stop("ovs-vswitchd")
-        settled.controller.stop()
-        settled.switch.start()
-        settled.start_controller(table)
-    assert wait_for(lambda: ours(settled) == before, within=WITHIN)
-    binds(settled)
-
-
 def test_flows_that_somebody_deletes_come_back(settled: Lab) -> None:
     before, theirs = ours(settled), foreign(settled)
     mask = f"cookie={pipeline.COOKIE:#x}/{pipeline.COOKIE_MASK:#x}"
