@@ -26,6 +26,13 @@ class Subnet:
     server_mac: bytes
     authoritative: bool = True
     probation: int = 600
+    server_octets: bytes = field(init=False, repr=False, compare=False)
+    broadcast_octets: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the addresses as they are compared with the wire's, once for each packet."""
+        object.__setattr__(self, "server_octets", self.server_id.packed)
+        object.__setattr__(self, "broadcast_octets", self.network.broadcast_address.packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +72,8 @@ class Binding:
     options: Mapping[int, bytes] = field(default_factory=lambda: _NONE)
     boot: Boot = NO_BOOT
     trusted: bool = False
+    address_octets: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """As `Subnet`."""
+        object.__setattr__(self, "address_octets", self.address.packed)

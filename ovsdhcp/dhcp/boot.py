@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ovsdhcp.dhcp.binding import NO_BOOT, Boot
+from ovsdhcp.dhcp.binding import Boot
 from ovsdhcp.dhcp.message import ARCHITECTURE, ETHERBOOT, USER_CLASS
 
 
@@ -12,8 +12,6 @@ def boot_file(boot: Boot, options: Mapping[int, bytes]) -> str | None:
     A client that is iPXE already gets `boot.ipxe`, or it would load itself for ever. Others get
     the file of the first of their architectures that the table names (RFC 4578 §2.1).
     """
-    if boot is NO_BOOT:
-        return None
     if boot.ipxe is not None and is_ipxe(options):
         return boot.ipxe
     architectures = options.get(ARCHITECTURE, b"")

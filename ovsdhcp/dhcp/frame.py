@@ -26,13 +26,14 @@ BROADCAST_MAC = b"\xff\xff\xff\xff\xff\xff"
 SERVER_PORT = 67
 CLIENT_PORT = 68
 
+_NO_MAC = b"\0\0\0\0\0\0"
 _IPV4 = b"\x08\x00"
 _TAGS = (b"\x81\x00", b"\x88\xa8")  # IEEE 802.1Q, and 802.1ad's outer one
 _MOST_TAGS = 2
 _UDP = 17
 _FRAGMENT = 0x3FFF  # "more fragments" and the offset, RFC 791 §3.1; neither DF nor the unused bit
 _IP_HEADER = Struct("!BxHxxHxB2x4s4s")
-_UDP_HEADER = Struct("!HHH")
+_UDP_HEADER = Struct("!2xHH")
 
 
 class Envelope(NamedTuple):
@@ -58,7 +59,7 @@ def is_host(address: bytes) -> bool:
 
 def is_station(mac: bytes) -> bool:
     """Whether six octets could be one station's: neither zero nor a group (IEEE 802.3 §3.2.3)."""
-    return not mac[0] & 1 and any(mac)
+    return not mac[0] & 1 and mac != _NO_MAC
 
 
 def decode(frame: bytes) -> Envelope:
@@ -109,7 +110,7 @@ def _decode_udp(frame: bytes, start: int, end: int) -> bytes:
     """The datagram's payload. Any source port will do: only 67 is fixed (RFC 2131 §4.1)."""
     if end < start + 8:
         raise WireError(UDP_LENGTH)
-    _, destination, length = _UDP_HEADER.unpack_from(frame, start)
+    destination, length = _UDP_HEADER.unpack_from(frame, start)
     if destination != SERVER_PORT:
         raise WireError(NOT_DHCP)
     if not 8 <= length <= end - start:

@@ -38,6 +38,8 @@ class MessageType(IntEnum):
     RELEASE = 7
     INFORM = 8
 
+    __hash__ = int.__hash__  # Enum's own is a function of Python, and a packet needs several
+
 
 BOOTREQUEST = 1
 ETHERNET = 1
@@ -186,22 +188,29 @@ def _is_fqdn(value: bytes) -> bool:
     return True
 
 
-_WELL_FORMED: tuple[tuple[int, Callable[[bytes], bool]], ...] = (
-    (LEASE_TIME, lambda value: len(value) == 4),
-    (PARAMETER_LIST, lambda value: len(value) > 0),
-    (MAX_SIZE, lambda value: len(value) == 2),
-    (CLIENT_ID, lambda value: len(value) >= 2),  # RFC 2132 §9.14
-    (CLIENT_FQDN, _is_fqdn),
-    (ARCHITECTURE, lambda value: len(value) >= 2 and len(value) % 2 == 0),  # RFC 4578 §2.1
-    (CLIENT_UUID, lambda value: len(value) == 17 and value[0] == 0),  # RFC 4578 §2.3
-)
+def _is_address(value: bytes) -> bool:
+    return len(value) == 4
+
+
+_WELL_FORMED: dict[int, Callable[[bytes], bool]] = {
+    REQUESTED_ADDRESS: _is_address,
+    LEASE_TIME: lambda value: len(value) == 4,
+    SERVER_ID: _is_address,
+    PARAMETER_LIST: lambda value: len(value) > 0,
+    MAX_SIZE: lambda value: len(value) == 2,
+    CLIENT_ID: lambda value: len(value) >= 2,  # RFC 2132 §9.14
+    CLIENT_FQDN: _is_fqdn,
+    ARCHITECTURE: lambda value: len(value) >= 2 and len(value) % 2 == 0,  # RFC 4578 §2.1
+    CLIENT_UUID: lambda value: len(value) == 17 and value[0] == 0,  # RFC 4578 §2.3
+}
 
 
 def _check(options: dict[int, bytes]) -> None:
     """Refuse addresses that are none; forget what is malformed and may be ignored."""
-    for code in (REQUESTED_ADDRESS, SERVER_ID):
-        if code in options and len(options[code]) != 4:
+    malformed = [
+        code for code in options if code in _WELL_FORMED and not _WELL_FORMED[code](options[code])
+    ]
+    for code in malformed:
+        if _WELL_FORMED[code] is _is_address:
             raise WireError(ADDRESS_MALFORMED)
-    for code, well_formed in _WELL_FORMED:
-        if code in options and not well_formed(options[code]):
-            del options[code]
+        del options[code]

@@ -15,6 +15,7 @@ from ovsdhcp.dhcp.binding import Binding, Subnet
 from ovsdhcp.dhcp.frame import ANY, CLIENT_PORT, SERVER_PORT
 from ovsdhcp.dhcp.message import END, MessageType, Request
 from ovsdhcp.dhcp.parameters import (
+    Asked,
     Layout,
     Parameter,
     Question,
@@ -35,20 +36,16 @@ _MOST_SUBNETS = 1_024
 _IPV4 = b"\x08\x00"
 _TAIL_AT = 44  # where `sname` begins (RFC 2131 figure 1)
 _U16 = Struct("!H")
-_UDP = Struct("!HHHH")
 _PSEUDO = Struct("!HHHH")  # RFC 768's pseudo-header after the addresses, our port, the length
-_CLIENT = Struct("!IxxH4s")
+_HEADERS = Struct("!H4s4sHHHH4s")  # from the IPv4 checksum to `hops`
+_CLIENT = Struct("!IxxH4s8s4s16s")  # from `xid` to `chaddr`
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class Destination(NamedTuple):
-    """Where a reply goes, as octets (RFC 2131 §4.1)."""
-
-    mac: bytes
-    address: bytes
-    port: int = CLIENT_PORT
+Destination = tuple[bytes, bytes, int]
+"""Where a reply goes (RFC 2131 §4.1): MAC and IPv4 address as octets, and UDP port."""
 
 
 class Template(NamedTuple):
@@ -80,19 +77,19 @@ class Skeleton(NamedTuple):
 
 
 _skeletons: dict[int, tuple[Subnet, Skeleton]] = {}
-_templates: dict[int, tuple[Binding, dict[Question, Template]]] = {}
+_templates: dict[int, tuple[Binding, dict[Asked, Template]]] = {}
 
 
-def template(question: Question, binding: Binding) -> Template:
-    """The template that answers `question` for `binding`, remembered or made."""
+def template(asked: Asked, binding: Binding) -> Template:
+    """The template that answers `asked` for `binding`, remembered or made."""
     shelf = _templates.get(id(binding))
     if shelf is None or shelf[0] is not binding:  # an id may be used again, a live value's is not
         shelf = binding, {}
         _keep(_templates, id(binding), shelf, _MOST_BINDINGS)
-    found = shelf[1].get(question)
+    found = shelf[1].get(asked)
     if found is None:
-        found = _build(question, binding)
-        _keep(shelf[1], question, found, _MOST_QUESTIONS)
+        found = _build(Question(*asked), binding)
+        _keep(shelf[1], asked, found, _MOST_QUESTIONS)
     return found
 
 
@@ -104,46 +101,31 @@ def _keep(kept: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None
 
 
 def fill(
-    found: Template,
-    request: Request,
-    to: Destination,
-    *,
-    tags: bytes = b"",
-    ciaddr: bytes = ANY,
-    flags: int = 0,
+    found: Template, request: Request, to: Destination, tags: bytes, *, ciaddr: bytes, flags: int
 ) -> bytes:
     """The frame for one client: the template with what this request brings, and its checksums.
 
-    `hops` and `secs` are 0 in every reply; `flags`, `giaddr` and `chaddr` are the client's
+    `hops` and `secs` are 0 in every reply; `xid`, `giaddr` and `chaddr` are the client's
     (RFC 2131 table 3).
     """
-    client = b"".join(
-        (
-            _CLIENT.pack(request.xid, request.flags | flags, ciaddr),
-            found.own_addresses,
-            request.giaddr,
-            request.chaddr,
-        )
+    mac, address, port = to
+    client = _CLIENT.pack(
+        request.xid, flags, ciaddr, found.own_addresses, request.giaddr, request.chaddr
     )
-    address = int.from_bytes(to.address, "big")
-    udp_sum = found.udp_sum + address + to.port + int.from_bytes(client, "big")
-    return b"".join(
-        (
-            to.mac,
-            found.source_mac,
-            tags,
-            _IPV4,
-            found.ip_head,
-            _U16.pack(-(found.ip_sum + address) % 0xFFFF),
-            found.source_address,
-            to.address,
-            # a sum of 0 would say that there is none (RFC 768); 0xffff is equal to it
-            _UDP.pack(SERVER_PORT, to.port, found.udp_length, 0xFFFF - udp_sum % 0xFFFF),
-            found.bootp_head,
-            client,
-            found.tail,
-        )
+    number = int.from_bytes(address, "big")
+    udp_sum = found.udp_sum + number + port + int.from_bytes(client, "big")
+    headers = _HEADERS.pack(
+        -(found.ip_sum + number) % 0xFFFF,
+        found.source_address,
+        address,
+        SERVER_PORT,
+        port,
+        found.udp_length,
+        0xFFFF - udp_sum % 0xFFFF,  # a sum of 0 would say that there is none (RFC 768)
+        found.bootp_head,
     )
+    link = (mac, found.source_mac, tags, _IPV4, found.ip_head)
+    return b"".join((*link, headers, client, found.tail))
 
 
 # -- making templates ------------------------------------------------------------------------
@@ -183,7 +165,7 @@ def _own_addresses(question: Question, binding: Binding) -> bytes:
     if question.type is MessageType.NAK:
         return ANY + ANY
     siaddr = ANY if binding.boot.next_server is None else binding.boot.next_server.packed
-    return (ANY if question.type is MessageType.INFORM else binding.address.packed) + siaddr
+    return (ANY if question.type is MessageType.INFORM else binding.address_octets) + siaddr
 
 
 def _tail(layout: Layout, file: bytes, sname: bytes) -> bytes:

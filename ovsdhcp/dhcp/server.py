@@ -15,7 +15,15 @@ from typing import NamedTuple
 from ovsdhcp.dhcp import frame as envelopes
 from ovsdhcp.dhcp import message, reasons
 from ovsdhcp.dhcp.binding import Binding
-from ovsdhcp.dhcp.frame import ANY, BROADCAST, BROADCAST_MAC, SERVER_PORT, Envelope, is_host
+from ovsdhcp.dhcp.frame import (
+    ANY,
+    BROADCAST,
+    BROADCAST_MAC,
+    CLIENT_PORT,
+    SERVER_PORT,
+    Envelope,
+    is_host,
+)
 from ovsdhcp.dhcp.message import (
     BROADCAST_FLAG,
     MESSAGE_TYPE,
@@ -25,9 +33,9 @@ from ovsdhcp.dhcp.message import (
     MessageType,
     Request,
 )
-from ovsdhcp.dhcp.parameters import Question, question, refusal
+from ovsdhcp.dhcp.parameters import question, refusal
 from ovsdhcp.dhcp.reasons import Reason, WireError
-from ovsdhcp.dhcp.reply import Destination, fill, template
+from ovsdhcp.dhcp.reply import fill, template
 
 
 class State(Enum):
@@ -39,6 +47,8 @@ class State(Enum):
     RENEWING = "RENEWING"
     REBINDING = "REBINDING"
     BOUND = "BOUND"
+
+    __hash__ = object.__hash__  # Enum's own is a function of Python; members are unique
 
 
 class Reply(NamedTuple):
@@ -63,15 +73,6 @@ class Drop(NamedTuple):
 
     reason: Reason
     request: Request | None = None
-
-
-class Exchange(NamedTuple):
-    """A request that is admitted, and what it is judged by."""
-
-    envelope: Envelope
-    request: Request
-    binding: Binding
-    withheld: bool
 
 
 def answer(
@@ -103,44 +104,36 @@ def respond(
         if reason is not None:
             return Drop(reason, request)
     serve = _SERVED.get(request.options[MESSAGE_TYPE][0], _unserved)
-    return serve(Exchange(envelope, request, binding, now < probation_until))
+    return serve(envelope, request, binding, now < probation_until)
 
 
 # -- who is served at all --------------------------------------------------------------------
 
 
-def _source(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
-    """Nobody is served in the server's own name; a reply could come back as a request."""
+def _endpoints(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
+    """From a host other than this server, and to this server or to everybody (RFC 2131 §4.1).
+
+    Nobody is served in the server's own name: a reply could come back as a request.
+    """
     subnet = binding.subnet
-    if subnet.server_mac in (envelope.eth_src, request.mac):
+    own_mac = subnet.server_mac
+    if own_mac in (envelope.eth_src, request.chaddr[:6]) or envelope.ip_src == subnet.server_octets:
         return reasons.SPOOFED_SERVER
-    if envelope.ip_src == ANY:
-        return None
-    if envelope.ip_src == subnet.server_id.packed:
-        return reasons.SPOOFED_SERVER
-    if envelope.ip_src == subnet.network.broadcast_address.packed:
+    if envelope.ip_src == subnet.broadcast_octets:
         return reasons.SOURCE_ADDRESS
-    return None
-
-
-def _destination(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
-    """Broadcast, or this server: what is sent to another one is not ours (RFC 2131 §4.1)."""
-    subnet = binding.subnet
     if envelope.ip_dst == BROADCAST:
-        ours = envelope.eth_dst in (BROADCAST_MAC, subnet.server_mac)
+        ours = envelope.eth_dst in (BROADCAST_MAC, own_mac)
     else:
-        ours = envelope.ip_dst in (
-            subnet.server_id.packed,
-            subnet.network.broadcast_address.packed,
-        )
+        ours = envelope.ip_dst in (subnet.server_octets, subnet.broadcast_octets)
     return None if ours else reasons.OTHER_DESTINATION
 
 
 def _client(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
     """The client is who sent the frame, and who the table says (RFC 2131 §4.2 lets us choose)."""
-    if not binding.trusted and request.mac != envelope.eth_src:
+    mac = request.chaddr[:6]
+    if mac != envelope.eth_src and not binding.trusted:
         return reasons.SPOOFED_CLIENT
-    if binding.mac is not None and request.mac != binding.mac:
+    if binding.mac is not None and mac != binding.mac:
         return reasons.OTHER_CLIENT
     return None
 
@@ -158,7 +151,7 @@ def _relay(envelope: Envelope, request: Request, binding: Binding) -> Reason | N
         return reasons.RELAYED if agent is None else reasons.RELAY_OPTION
     if agent is not None and not _is_agent_option(agent):
         return reasons.RELAY_OPTION_MALFORMED
-    own = binding.subnet.server_id.packed
+    own = binding.subnet.server_octets
     if request.giaddr != ANY and (request.giaddr == own or not is_host(request.giaddr)):
         return reasons.RELAY_LOOP
     return None
@@ -173,30 +166,33 @@ def _is_agent_option(value: bytes) -> bool:
 
 
 _Admission = Callable[[Envelope, Request, Binding], Reason | None]
-_ADMISSION: tuple[_Admission, ...] = (_source, _destination, _client, _relay)
+_ADMISSION: tuple[_Admission, ...] = (_endpoints, _client, _relay)
 
 
 # -- one function for each message type ------------------------------------------------------
+# `withheld` says that the address is on probation, after a DECLINE.
 
 
-def discover(exchange: Exchange) -> Reply | Drop:
+def discover(
+    envelope: Envelope, request: Request, binding: Binding, withheld: bool
+) -> Reply | Drop:
     """RFC 2131 §4.3.1. `ciaddr` should be 0 and is not believed otherwise."""
-    if SERVER_ID in exchange.request.options:
+    if SERVER_ID in request.options:
         # RFC 2131 §4.4.1, table 5: MUST NOT; such a client talks to somebody else
-        return Drop(reasons.DISCOVER_NAMES_SERVER, exchange.request)
-    if exchange.withheld:
+        return Drop(reasons.DISCOVER_NAMES_SERVER, request)
+    if withheld:
         # RFC 2131 §4.3.3: a declined address is not available, and the port has no other
-        return Drop(reasons.PROBATION, exchange.request)
-    return _grant(exchange, MessageType.OFFER, reasons.OFFER, State.INIT)
+        return Drop(reasons.PROBATION, request)
+    return _grant(envelope, request, binding, State.INIT)
 
 
-def request(exchange: Exchange) -> Reply | Drop:
+def request(envelope: Envelope, request: Request, binding: Binding, withheld: bool) -> Reply | Drop:
     """RFC 2131 §4.3.2: what is asked depends on the state, and that on the fields."""
-    options = exchange.request.options
-    if options.get(SERVER_ID, _own_id(exchange)) != _own_id(exchange):
+    server = request.options.get(SERVER_ID)
+    if server is not None and server != binding.subnet.server_octets:
         # RFC 2131 §3.1 (4): the client declined our offer by choosing another server's
-        return Drop(reasons.OTHER_SERVER, exchange.request)
-    return _STATES[state_of(exchange.envelope, exchange.request)](exchange)
+        return Drop(reasons.OTHER_SERVER, request)
+    return _STATES[state_of(envelope, request)](envelope, request, binding, withheld)
 
 
 def state_of(envelope: Envelope, request: Request) -> State:
@@ -204,164 +200,176 @@ def state_of(envelope: Envelope, request: Request) -> State:
 
     A renewal with a server identifier is RFC 1541's; only the address tells it from SELECTING.
     """
-    named, asked = SERVER_ID in request.options, REQUESTED_ADDRESS in request.options
-    if asked:
-        return State.SELECTING if named else State.INIT_REBOOT
-    if request.ciaddr != ANY:
+    if REQUESTED_ADDRESS not in request.options and request.ciaddr != ANY:
         return State.REBINDING if envelope.ip_dst == BROADCAST else State.RENEWING
-    return State.SELECTING if named else State.INIT_REBOOT
+    return State.SELECTING if SERVER_ID in request.options else State.INIT_REBOOT
 
 
-def selecting(exchange: Exchange) -> Reply | Drop:
+def selecting(
+    envelope: Envelope, request: Request, binding: Binding, withheld: bool
+) -> Reply | Drop:
     """The client chose this server: whatever else is wrong is ours to refuse (RFC 2131 §3.5)."""
-    asked = exchange.request.options.get(REQUESTED_ADDRESS, ANY)
-    refused = _refused(exchange, asked)
+    refused = _refused(request.options.get(REQUESTED_ADDRESS, ANY), binding, withheld)
     if refused is not None:
-        return _refuse(exchange, refused, State.SELECTING)
-    return _grant(exchange, MessageType.ACK, reasons.ACK_SELECTING, State.SELECTING)
+        return _refuse(envelope, request, binding, refused, State.SELECTING)
+    return _grant(envelope, request, binding, State.SELECTING)
 
 
-def init_reboot(exchange: Exchange) -> Reply | Drop:
+def init_reboot(
+    envelope: Envelope, request: Request, binding: Binding, withheld: bool
+) -> Reply | Drop:
     """The client remembers an address, or (a broken one) names none."""
-    asked = exchange.request.options.get(REQUESTED_ADDRESS, ANY)
-    return _verify(exchange, asked, reasons.ACK_INIT_REBOOT, State.INIT_REBOOT)
+    refused = _refused(request.options.get(REQUESTED_ADDRESS, ANY), binding, withheld)
+    return _verify(envelope, request, binding, refused, State.INIT_REBOOT)
 
 
-def renewing(exchange: Exchange) -> Reply | Drop:
+def renewing(
+    envelope: Envelope, request: Request, binding: Binding, withheld: bool
+) -> Reply | Drop:
     """The client asks this server, by unicast, for more time."""
-    ciaddr = exchange.request.ciaddr
-    return _verify(exchange, ciaddr, reasons.ACK_RENEWING, State.RENEWING)
+    refused = _refused(request.ciaddr, binding, withheld)
+    return _verify(envelope, request, binding, refused, State.RENEWING)
 
 
-def rebinding(exchange: Exchange) -> Reply | Drop:
+def rebinding(
+    envelope: Envelope, request: Request, binding: Binding, withheld: bool
+) -> Reply | Drop:
     """The client asks any server for more time."""
-    ciaddr = exchange.request.ciaddr
-    return _verify(exchange, ciaddr, reasons.ACK_REBINDING, State.REBINDING)
+    refused = _refused(request.ciaddr, binding, withheld)
+    return _verify(envelope, request, binding, refused, State.REBINDING)
 
 
-def decline(exchange: Exchange) -> Drop:
+def decline(envelope: Envelope, request: Request, binding: Binding, withheld: bool) -> Drop:
     """RFC 2131 §4.3.3: never answered. Table 5 demands both the address and the server."""
-    options = exchange.request.options
-    ours = options.get(SERVER_ID) == _own_id(exchange)
-    bound = options.get(REQUESTED_ADDRESS) == exchange.binding.address.packed
-    return Drop(reasons.DECLINE if ours and bound else reasons.DECLINE_FOREIGN, exchange.request)
+    ours = request.options.get(SERVER_ID) == binding.subnet.server_octets
+    bound = request.options.get(REQUESTED_ADDRESS) == binding.address_octets
+    return Drop(reasons.DECLINE if ours and bound else reasons.DECLINE_FOREIGN, request)
 
 
-def release(exchange: Exchange) -> Drop:
+def release(envelope: Envelope, request: Request, binding: Binding, withheld: bool) -> Drop:
     """RFC 2131 §4.3.4: never answered. Table 5 demands the server; some clients leave it out."""
-    ours = exchange.request.options.get(SERVER_ID, _own_id(exchange)) == _own_id(exchange)
-    bound = exchange.request.ciaddr == exchange.binding.address.packed
-    return Drop(reasons.RELEASE if ours and bound else reasons.RELEASE_FOREIGN, exchange.request)
+    ours = request.options.get(SERVER_ID) in (None, binding.subnet.server_octets)
+    bound = request.ciaddr == binding.address_octets
+    return Drop(reasons.RELEASE if ours and bound else reasons.RELEASE_FOREIGN, request)
 
 
-def inform(exchange: Exchange) -> Reply | Drop:
+def inform(envelope: Envelope, request: Request, binding: Binding, withheld: bool) -> Reply | Drop:
     """RFC 2131 §4.3.5: parameters for an address that the client has already, unchecked."""
-    ciaddr = exchange.request.ciaddr
-    address = ciaddr if ciaddr != ANY else exchange.envelope.ip_src
-    network = exchange.binding.subnet.network
-    nowhere = (_own_id(exchange), network.broadcast_address.packed)
+    address = request.ciaddr if request.ciaddr != ANY else envelope.ip_src
+    nowhere = (binding.subnet.server_octets, binding.subnet.broadcast_octets)
     if not is_host(address) or address in nowhere:
         # nobody could receive it; the RFC does not foresee such a client
-        return Drop(reasons.INFORM_NOWHERE, exchange.request)
-    asked = question(MessageType.INFORM, exchange.request, exchange.binding, renewing=False)
-    to = Destination(exchange.request.mac, address)
-    return _reply(exchange, asked, to, reasons.ACK_INFORM, State.BOUND)
+        return Drop(reasons.INFORM_NOWHERE, request)
+    return _grant(envelope, request, binding, State.BOUND)
 
 
-def _unserved(exchange: Exchange) -> Drop:
+def _unserved(envelope: Envelope, request: Request, binding: Binding, withheld: bool) -> Drop:
     """RFC 2131 §3: OFFER, ACK and NAK are a server's; the rest is no business of this one."""
-    kind = exchange.request.options[MESSAGE_TYPE][0]
+    kind = request.options[MESSAGE_TYPE][0]
     servers = (MessageType.OFFER, MessageType.ACK, MessageType.NAK)
-    reason = reasons.ROGUE_SERVER if kind in servers else reasons.UNSERVED_TYPE
-    return Drop(reason, exchange.request)
+    return Drop(reasons.ROGUE_SERVER if kind in servers else reasons.UNSERVED_TYPE, request)
 
 
-_SERVED: dict[int, Callable[[Exchange], Reply | Drop]] = {
+_Serve = Callable[[Envelope, Request, Binding, bool], Reply | Drop]
+_SERVED: dict[int, _Serve] = {
     MessageType.DISCOVER: discover,
     MessageType.REQUEST: request,
     MessageType.DECLINE: decline,
     MessageType.RELEASE: release,
     MessageType.INFORM: inform,
 }
-_STATES: dict[State, Callable[[Exchange], Reply | Drop]] = {
+_STATES: dict[State, _Serve] = {
     State.SELECTING: selecting,
     State.INIT_REBOOT: init_reboot,
     State.RENEWING: renewing,
     State.REBINDING: rebinding,
 }
-_CONTINUES = (State.RENEWING, State.REBINDING)
 
 
 # -- the parts that they share ---------------------------------------------------------------
 
 
-def _own_id(exchange: Exchange) -> bytes:
-    return exchange.binding.subnet.server_id.packed
-
-
-def _verify(exchange: Exchange, asked: bytes, granted: Reason, state: State) -> Reply | Drop:
-    """Confirm an address that the client has; refuse another one, or leave it to others."""
-    refused = _refused(exchange, asked)
-    if refused is None:
-        return _grant(exchange, MessageType.ACK, granted, state)
-    if not exchange.binding.subnet.authoritative:
-        # RFC 2131 §4.3.2: "MUST remain silent" about what another server may know of
-        return Drop(reasons.NOT_AUTHORITATIVE, exchange.request)
-    return _refuse(exchange, refused, state)
-
-
-def _refused(exchange: Exchange, asked: bytes) -> Reason | None:
-    """Why the client may not use `asked`, None if it may."""
-    if asked == exchange.binding.address.packed:
-        return reasons.NAK_PROBATION if exchange.withheld else None
+def _refused(asked: bytes, binding: Binding, withheld: bool) -> Reason | None:
+    """Why the client may not use the address `asked`, None if it may."""
+    if asked == binding.address_octets:
+        return reasons.NAK_PROBATION if withheld else None
     if asked == ANY:
         return reasons.NAK_NO_ADDRESS
-    network = exchange.binding.subnet.network
-    mask = int(network.netmask)
-    if int.from_bytes(asked, "big") & mask == int(network.network_address):
+    network = binding.subnet.network
+    masked = int.from_bytes(asked, "big") & int(network.netmask)
+    if masked == int(network.network_address):
         return reasons.NAK_WRONG_ADDRESS
     return reasons.NAK_OFF_NETWORK
 
 
-def _grant(exchange: Exchange, kind: MessageType, reason: Reason, state: State) -> Reply:
-    """Give the address (RFC 2131 §4.1 says where to): `ciaddr` counts only once it was given."""
-    request, binding = exchange.request, exchange.binding
-    continues = state in _CONTINUES
-    asked = question(kind, request, binding, continues)
-    if continues:
-        to = Destination(request.mac, request.ciaddr)
-    elif request.flags & BROADCAST_FLAG:
-        to = _EVERYBODY
-    else:
-        to = Destination(request.mac, binding.address.packed)
-    return _reply(exchange, asked, to, reason, state)
+def _verify(
+    envelope: Envelope, request: Request, binding: Binding, refused: Reason | None, state: State
+) -> Reply | Drop:
+    """Confirm an address that the client has; refuse another one, or leave it to others."""
+    if refused is None:
+        return _grant(envelope, request, binding, state)
+    if not binding.subnet.authoritative:
+        # RFC 2131 §4.3.2: "MUST remain silent" about what another server may know of
+        return Drop(reasons.NOT_AUTHORITATIVE, request)
+    return _refuse(envelope, request, binding, refused, state)
 
 
-def _refuse(exchange: Exchange, reason: Reason, state: State) -> Reply:
-    """A NAK, broadcast "in all cases" without a relay (RFC 2131 §4.1)."""
-    asked = refusal(exchange.request, reason.meaning)
-    return _reply(exchange, asked, _EVERYBODY, reason, state)
+class _Grant(NamedTuple):
+    """How an ACK or OFFER is made: its type for `parameters`, on the wire, and its reason.
 
-
-_EVERYBODY = Destination(BROADCAST_MAC, BROADCAST)
-_NAMED_TYPE = {MessageType.INFORM: MessageType.ACK}
-
-
-def _reply(
-    exchange: Exchange, asked: Question, to: Destination, reason: Reason, state: State
-) -> Reply:
-    """The frame. Behind a relay it goes there, whatever the rest says (RFC 2131 §4.1).
-
-    A relayed NAK has the broadcast bit, so that the relay does as we would (RFC 2131 §4.3.2).
+    `keeps` says that the client uses `ciaddr` already, and is answered there (RFC 2131 §4.1).
     """
-    request, envelope = exchange.request, exchange.envelope
-    flags = 0
+
+    question: MessageType
+    wire: MessageType
+    reason: Reason
+    renewing: bool = False
+    keeps: bool = False
+
+
+_ACK = MessageType.ACK
+_GRANTS = {
+    State.INIT: _Grant(MessageType.OFFER, MessageType.OFFER, reasons.OFFER),
+    State.SELECTING: _Grant(_ACK, _ACK, reasons.ACK_SELECTING),
+    State.INIT_REBOOT: _Grant(_ACK, _ACK, reasons.ACK_INIT_REBOOT),
+    State.RENEWING: _Grant(_ACK, _ACK, reasons.ACK_RENEWING, renewing=True, keeps=True),
+    State.REBINDING: _Grant(_ACK, _ACK, reasons.ACK_REBINDING, renewing=True, keeps=True),
+    State.BOUND: _Grant(MessageType.INFORM, _ACK, reasons.ACK_INFORM, keeps=True),
+}
+
+
+def _grant(envelope: Envelope, request: Request, binding: Binding, state: State) -> Reply:
+    """Give what a client in that state asked for."""
+    kind, wire, reason, renewing, keeps = _GRANTS[state]
+    found = template(question(kind, request, binding, renewing), binding)
+    mac, address, port, ciaddr = request.chaddr[:6], binding.address_octets, CLIENT_PORT, ANY
     if request.giaddr != ANY:
-        to = Destination(envelope.eth_src, request.giaddr, SERVER_PORT)
-        flags = BROADCAST_FLAG if asked.type is MessageType.NAK else 0
-    keeps = state in _CONTINUES or state is State.BOUND
-    ciaddr = request.ciaddr if keeps and asked.type is not MessageType.NAK else ANY
-    found = template(asked, exchange.binding)
-    octets = fill(found, request, to, tags=envelope.tags, ciaddr=ciaddr, flags=flags)
-    kind = _NAMED_TYPE.get(asked.type, asked.type)
-    return Reply(octets, kind, reason, state, request, found.left_out)
+        mac, address, port = envelope.eth_src, request.giaddr, SERVER_PORT
+    elif keeps:
+        address = request.ciaddr if request.ciaddr != ANY else envelope.ip_src
+    elif request.flags & BROADCAST_FLAG:
+        mac, address = BROADCAST_MAC, BROADCAST
+    if keeps:
+        ciaddr = request.ciaddr
+    to = (mac, address, port)
+    octets = fill(found, request, to, envelope.tags, ciaddr=ciaddr, flags=request.flags)
+    return Reply(octets, wire, reason, state, request, found.left_out)
+
+
+def _refuse(
+    envelope: Envelope, request: Request, binding: Binding, reason: Reason, state: State
+) -> Reply:
+    """A NAK, broadcast "in all cases" without a relay (RFC 2131 §4.1).
+
+    A relayed one has the broadcast bit, so that the relay does as we would (RFC 2131 §4.3.2).
+    """
+    found = template(refusal(request, reason.meaning), binding)
+    to, flags = _EVERYBODY, request.flags
+    if request.giaddr != ANY:
+        to = (envelope.eth_src, request.giaddr, SERVER_PORT)
+        flags |= BROADCAST_FLAG
+    octets = fill(found, request, to, envelope.tags, ciaddr=ANY, flags=flags)
+    return Reply(octets, MessageType.NAK, reason, state, request, found.left_out)
+
+
+_EVERYBODY = (BROADCAST_MAC, BROADCAST, CLIENT_PORT)

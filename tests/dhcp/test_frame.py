@@ -129,7 +129,11 @@ def test_the_answer_has_the_vlan_of_the_question(tags: bytes, answered: bytes) -
 
 @pytest.mark.parametrize(
     ("ip_dst", "eth_dst"),
-    [("192.0.2.9", EVERYBODY), ("224.0.0.1", EVERYBODY), ("255.255.255.255", mac("02:00:00:00:00:99"))],
+    [
+        ("192.0.2.9", EVERYBODY),
+        ("224.0.0.1", EVERYBODY),
+        ("255.255.255.255", mac("02:00:00:00:00:99")),
+    ],
 )
 def test_what_is_sent_to_another_host_is_not_ours(ip_dst: str, eth_dst: bytes) -> None:
     assert silence(frame(PAYLOAD, ip_dst=ip_dst, eth_dst=eth_dst)) == "other-destination"

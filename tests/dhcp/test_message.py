@@ -99,7 +99,9 @@ def test_a_missing_end_is_tolerated(raw: bytes) -> None:
 
 
 @rule("F6")
-@pytest.mark.parametrize("raw", [b"\x0c\xc8abc\xff", b"\x0c", b"\x0c\x01", option(61, b"ab") + b"7"])
+@pytest.mark.parametrize(
+    "raw", [b"\x0c\xc8abc\xff", b"\x0c", b"\x0c\x01", option(61, b"ab") + b"7"]
+)
 def test_an_option_past_the_end_is_refused(raw: bytes) -> None:
     assert silence(frame(bootp(DISCOVER, raw=raw))) == "option-overrun"
 
@@ -184,7 +186,8 @@ def test_parts_are_joined_in_the_order_of_the_fields() -> None:
 
 @rule("F18")
 @pytest.mark.parametrize(
-    ("octets", "name"), [(b"vm5\0\0", "vm5"), (b"", None), (b"\0", None), (b"\xff\xfe", r"\xff\xfe")]
+    ("octets", "name"),
+    [(b"vm5\0\0", "vm5"), (b"", None), (b"\0", None), (b"\xff\xfe", r"\xff\xfe")],
 )
 def test_the_host_name_loses_its_nuls(octets: bytes, name: str | None) -> None:
     given = discover({12: octets})

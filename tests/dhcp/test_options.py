@@ -41,8 +41,8 @@ def test_no_code_and_no_name_is_there_twice() -> None:
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_an_entry_is_complete(option: object) -> None:
     assert lookup(option.name) is lookup(option.code) is option  # type: ignore[attr-defined]
-    assert option.rfc  # type: ignore[attr-defined]
-    json.dumps(option.kind.schema)  # type: ignore[attr-defined]
+    assert option.rfc
+    json.dumps(option.kind.schema)
 
 
 def test_what_the_engine_makes_is_not_for_a_table() -> None:

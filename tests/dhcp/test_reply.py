@@ -50,7 +50,7 @@ def _ask(name: str, given: dict[int, bytes], **more: object) -> bytes:
         return frame(payload, ip_src=ADDRESS)
     if name == "ACK":
         return request(given, ciaddr=ADDRESS, ip_src=ADDRESS, ip_dst=SERVER, **dirty)
-    return request({**given, 50: ip(WRONG), 54: ip(SERVER)}, ciaddr=ADDRESS, **dirty)
+    return request({**given, 50: ip(WRONG), 54: ip(SERVER)}, ciaddr=ADDRESS, **dirty)  # type: ignore[arg-type]
 
 
 KINDS = ("OFFER", "ACK", "INFORM", "NAK")
@@ -113,7 +113,9 @@ OPTION_CELLS: list[tuple[str, int, bytes | None, bytes | None, bytes | None, byt
         for kind, cell in zip(KINDS, row[2:], strict=True)
     ],
 )
-@pytest.mark.parametrize("codes", [(1, 3), range(255), (50, 51, 52, 53, 54, 55, 57, 61, 82, 255, 3)])
+@pytest.mark.parametrize(
+    "codes", [(1, 3), range(255), (50, 51, 52, 53, 54, 55, 57, 61, 82, 255, 3)]
+)
 def test_an_option_is_as_table_3_has_it(
     code: int, kind: str, value: bytes | None, codes: tuple[int, ...]
 ) -> None:

@@ -47,7 +47,7 @@ def init_reboot(address: str, **more: object) -> bytes:
 
 
 def renewing(ciaddr: str = ADDRESS, **more: object) -> bytes:
-    return request((), ciaddr=ciaddr, ip_src=ciaddr, ip_dst=SERVER, **more)  # type: ignore[arg-type]
+    return request((), ciaddr=ciaddr, ip_src=ciaddr, ip_dst=SERVER, **more)
 
 
 def rebinding(ciaddr: str = ADDRESS, **more: object) -> bytes:
@@ -98,7 +98,10 @@ STATES = [
 
 @pytest.mark.parametrize(
     ("octets", "authoritative", "quiet", "state"),
-    [pytest.param(*row[1:], marks=rule(*row[0]), id=f"{n}-{row[2]}") for n, row in enumerate(STATES)],
+    [
+        pytest.param(*row[1:], marks=rule(*row[0]), id=f"{n}-{row[2]}")
+        for n, row in enumerate(STATES)
+    ],
 )
 def test_a_request_in_each_state(
     octets: bytes, authoritative: str, quiet: str, state: State | None
@@ -322,9 +325,7 @@ def relayed(kind: MessageType, given: dict[int, bytes], giaddr: str = RELAY) -> 
         (RELAY, AGENT, "relay-option"),
     ],
 )
-def test_an_untrusted_port_has_no_relay(
-    giaddr: str, given: dict[int, bytes], reason: str
-) -> None:
+def test_an_untrusted_port_has_no_relay(giaddr: str, given: dict[int, bytes], reason: str) -> None:
     assert silence(discover(given, giaddr=giaddr)) == reason
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from types import MappingProxyType
 
-from ovsdhcp.dhcp.binding import Binding, Boot, Subnet
+from ovsdhcp.dhcp.binding import NO_BOOT, Binding, Boot, Subnet
 from ovsdhcp.dhcp.message import MessageType
 
 COOKIE = bytes((99, 130, 83, 99))
@@ -47,7 +47,7 @@ def binding(
     t1: int | None = None,
     t2: int | None = None,
     options: Mapping[int, bytes] = OPTIONS,
-    boot: Boot | None = None,
+    boot: Boot = NO_BOOT,
     trusted: bool = False,
 ) -> Binding:
     return Binding(
@@ -59,7 +59,7 @@ def binding(
         t1,
         t2,
         options,
-        boot or Boot(),
+        boot,
         trusted,
     )
 
@@ -142,7 +142,9 @@ def frame(
     return eth_dst + eth_src + tags + b"\x08\x00" + header + ip_options + udp + trailer
 
 
-def discover(given: Mapping[int, bytes] | Iterable[tuple[int, bytes]] = (), **more: object) -> bytes:
+def discover(
+    given: Mapping[int, bytes] | Iterable[tuple[int, bytes]] = (), **more: object
+) -> bytes:
     return frame(bootp(MessageType.DISCOVER, given, **more))  # type: ignore[arg-type]
 
 
@@ -257,7 +259,8 @@ def see(octets: bytes) -> Seen:
 
 
 def field_options(octets: bytes) -> tuple[list[tuple[int, bytes]], bytes | None]:
-    found, at = [], 0
+    found: list[tuple[int, bytes]] = []
+    at = 0
     while at < len(octets):
         if octets[at] == 255:
             return found, octets[at + 1 :]
@@ -274,7 +277,7 @@ def field_options(octets: bytes) -> tuple[list[tuple[int, bytes]], bytes | None]
 def ones_sum(octets: bytes) -> int:
     """RFC 1071, word by word."""
     octets += b"\0" * (len(octets) % 2)
-    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total
