@@ -51,6 +51,8 @@ Destination = tuple[bytes, bytes, int]
 class Template(NamedTuple):
     """A reply without what differs from client to client.
 
+    `ip_head` is the EtherType and the IPv4 header as far as its checksum.
+
     The sums are of 16-bit words, modulo 65535, of all that is constant (RFC 1071): `ip_sum` of
     the IPv4 header, `udp_sum` of the pseudo-header, the UDP header and the message.
     """
@@ -124,8 +126,7 @@ def fill(
         0xFFFF - udp_sum % 0xFFFF,  # a sum of 0 would say that there is none (RFC 768)
         found.bootp_head,
     )
-    link = (mac, found.source_mac, tags, _IPV4, found.ip_head)
-    return b"".join((*link, headers, client, found.tail))
+    return b"".join((mac, found.source_mac, tags, found.ip_head, headers, client, found.tail))
 
 
 # -- making templates ------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def _build(question: Question, binding: Binding) -> Template:
     pseudo = skeleton.source_address + _PSEUDO.pack(17, udp_length, SERVER_PORT, udp_length)
     return Template(
         skeleton.source_mac,
-        ip_head,
+        _IPV4 + ip_head,
         skeleton.source_address,
         udp_length,
         skeleton.bootp_head,
