@@ -74,8 +74,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def _write_events(self) -> None:
         while self.is_active:
             hub.sleep(WRITE_EVENTS_EVERY)
-            for line in self.service.take_events():
-                LOG.info("%s", line)
+            for event in self.service.take_events():
+                LOG.log(event.level, "%s", event.text())
 
     @on(ofp_event.EventOFPStateChange, MAIN_DISPATCHER, DEAD_DISPATCHER)
     def connection_changed(self, ev: Any) -> None:

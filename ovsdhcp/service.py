@@ -7,17 +7,18 @@ import logging
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ovsdhcp.config.loading import load as load_table
 from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config
-from ovsdhcp.dhcp import server
+from ovsdhcp.dhcp import reasons, server
+from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.dhcp.server import Drop, Reply
 from ovsdhcp.leases import Leases
-from ovsdhcp.openflow.switch import Attached, Switch
+from ovsdhcp.openflow.switch import Switch
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -48,26 +49,38 @@ NO_BINDING = Reason(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One exchange, for the log."""
+_WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
+"""What somebody has to look into, and not only the client."""
+
+
+class Event(NamedTuple):
+    """One exchange, for the log; `binding` is None where the table knows none for the MAC."""
 
     bridge: str
     port: str
     dl_src: bytes
+    binding: Binding | None
     decision: Reply | Drop
+
+    @property
+    def level(self) -> int:
+        """A level of `logging`."""
+        return logging.WARNING if self.decision.reason.code in _WARN else logging.INFO
 
     def text(self) -> str:
         """One line: what happened, to whom, why."""
-        decision = self.decision
-        words = {
-            "event": "reply" if isinstance(decision, Reply) else "silence",
-            "reason": decision.reason.code,
-            "bridge": self.bridge,
-            "port": self.port,
-            "mac": self.dl_src.hex(":"),
-        }
-        return " ".join(f"{key}={value}" for key, value in words.items())
+        decision, request = self.decision, self.decision.request
+        words = [f"bridge={self.bridge} port={self.port} mac={self.dl_src.hex(':')}"]
+        if self.binding is not None:
+            words.append(f"ip={self.binding.address}")
+        if request is not None:
+            words.append(f"xid={request.xid:#010x}")
+        if isinstance(decision, Reply):
+            words.insert(0, f"event={decision.message_type.name.lower()}")
+            words.append(f"state={decision.state.value}")
+        else:
+            words.insert(0, "event=drop")
+        return " ".join([*words, f"reason={decision.reason.code}"])
 
 
 class Service:
@@ -119,24 +132,27 @@ class Service:
         ):
             self.stale += 1
             return None
-        decision = self._decide(switch.bridge.name, attached, frame, now)
+        bridge, dl_src = switch.bridge.name, frame[6:12]
+        binding = attached.binding(dl_src)
+        decision = self._decide(bridge, binding, frame, now)
         self.reasons[decision.reason.code] += 1
-        self._events.append(Event(switch.bridge.name, attached.port.name, frame[6:12], decision))
+        self._events.append(Event(bridge, attached.port.name, dl_src, binding, decision))
         return decision.frame if isinstance(decision, Reply) else None
 
-    def _decide(self, bridge: str, attached: Attached, frame: bytes, now: float) -> Reply | Drop:
-        binding = attached.binding(frame[6:12])
+    def _decide(
+        self, bridge: str, binding: Binding | None, frame: bytes, now: float
+    ) -> Reply | Drop:
         if binding is None:
-            return Drop(NO_BINDING, None)
+            return Drop(NO_BINDING)
         key = bridge, binding.port, binding.address
         decision = server.answer(frame, binding, now, self.leases.probation_until(key))
         self.leases.record(key, binding, decision.reason, now)
         return decision
 
-    def take_events(self) -> Iterator[str]:
-        """The lines of what happened since the last call."""
+    def take_events(self) -> Iterator[Event]:
+        """What happened since the last call."""
         while self._events:
-            yield self._events.popleft().text()
+            yield self._events.popleft()
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""

@@ -1,0 +1,56 @@
+"""ARP on a configured port: the bridge answers for the server, and for nobody else."""
+
+import subprocess
+
+import pytest
+
+from ovsdhcp.lab.laboratory import Lab
+
+LEASE_TABLE = """
+subnets:
+  vm-net:
+    cidr: 172.16.255.128/26
+    server_id: 172.16.255.129
+    server_mac: 02:ac:10:ff:01:29
+    lease_time: 1h
+bridges:
+  br-int:
+    ports:
+      vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
+"""
+
+
+def arping(lab: Lab, port: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    argv = ("ip", "netns", "exec", lab.ports[port].home, "arping", "-w", "2", "-I", port)
+    return subprocess.run((*argv, *arguments), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def addressed(lab: Lab) -> Lab:
+    for port, address in (("vm5", "172.16.255.130"), ("vm4", "172.16.255.140")):
+        home = lab.ports[port].home
+        add = ("ip", "-n", home, "addr", "add", f"{address}/26", "dev", port)
+        lab.shell.run(*add, doing="set an address")
+    return lab
+
+
+def test_the_server_is_found_though_nothing_has_its_address(addressed: Lab) -> None:
+    found = arping(addressed, "vm5", "-c", "1", "172.16.255.129")
+    assert found.returncode == 0
+    assert "172.16.255.129 [02:AC:10:FF:01:29]" in found.stdout
+
+
+def test_a_port_that_is_not_configured_gets_no_such_answer(addressed: Lab) -> None:
+    assert arping(addressed, "vm4", "-c", "1", "172.16.255.129").returncode == 1
+
+
+def test_a_clients_probe_finds_its_own_address_free(addressed: Lab) -> None:
+    assert arping(addressed, "vm5", "-D", "-c", "2", "172.16.255.130").returncode == 0
+
+
+def test_a_clients_probe_finds_anothers_address_taken(addressed: Lab) -> None:
+    assert arping(addressed, "vm5", "-D", "-c", "2", "172.16.255.140").returncode == 1
+
+
+def test_a_clients_probe_finds_the_servers_address_taken(addressed: Lab) -> None:
+    assert arping(addressed, "vm5", "-D", "-c", "2", "172.16.255.129").returncode == 1

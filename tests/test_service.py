@@ -1,0 +1,101 @@
+"""The service: which packet-ins it believes, what it remembers, what it says of them."""
+
+import logging
+
+import pytest
+
+from ovsdhcp.config.table import Bridge, Config
+from ovsdhcp.leases import State
+from ovsdhcp.openflow.pipeline import port_cookie
+from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.service import Service
+from tests.dhcp.wire import bootp, frame, mac
+from tests.openflow.bridges import BR_INT, VM5
+
+CLIENT = mac("02:ac:10:ff:01:30")
+SERVER, ADDRESS = bytes((172, 16, 255, 129)), bytes((172, 16, 255, 130))
+COOKIE = port_cookie("vm5")
+KEY = ("br-int", "vm5", VM5.bindings[0].address)
+DISCOVER = frame(bootp(1, chaddr=CLIENT), eth_src=CLIENT)
+REQUEST = frame(bootp(3, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
+DECLINE = frame(bootp(4, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
+PROBATION = VM5.bindings[0].subnet.probation
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service(Config("table.yaml", (BR_INT, Bridge("named-otherwise", (), dpid=0xB2))))
+
+
+@pytest.fixture
+def switch() -> Switch:
+    return Switch(BR_INT, {1: "vm1", 2: "vm2", 5: "vm5"})
+
+
+def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes | None:
+    return service.packet_in(switch, COOKIE, 22, 5, question, now)
+
+
+@pytest.mark.parametrize(
+    ("dpid", "local", "name"),
+    [(1, "br-int", "br-int"), (0xB2, "br-two", "named-otherwise"), (1, "br-two", None)],
+)
+def test_a_bridge_is_ours_by_name_or_by_dpid(
+    service: Service, dpid: int, local: str, name: str | None
+) -> None:
+    switch = service.connected(dpid, {}, local)
+    assert (switch and switch.bridge.name) == name
+
+
+def test_a_stranger_is_mentioned_once(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        service.connected(9, {}, "br-other")
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_question_is_answered_and_remembered(service: Service, switch: Switch) -> None:
+    assert ask(service, switch, DISCOVER) is not None
+    assert ask(service, switch, REQUEST, 101) is not None
+    lease = service.leases.get(KEY)
+    assert lease is not None
+    assert (lease.state, lease.since, lease.until) == (State.BOUND, 101, 101 + 3600)
+    assert [event.text() for event in service.take_events()] == [
+        "event=offer bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
+        "xid=0x0badf00d state=INIT reason=offer",
+        "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
+        "xid=0x0badf00d state=SELECTING reason=ack-selecting",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "table", "in_port"),
+    [
+        pytest.param(COOKIE, 22, 1, id="the number is another port's by now"),
+        pytest.param(port_cookie("vm1"), 22, 5, id="an old flow still punts"),
+        pytest.param(COOKIE, 0, 5, id="another table"),
+        pytest.param(COOKIE, 22, 7, id="a port that is not there"),
+        pytest.param(0, 22, 5, id="somebody else's flow"),
+    ],
+)
+def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
+    service: Service, switch: Switch, cookie: int, table: int, in_port: int
+) -> None:
+    assert service.packet_in(switch, cookie, table, in_port, DISCOVER, 100.0) is None
+    assert service.stale == 1
+    assert not service.reasons
+
+
+def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: Switch) -> None:
+    assert service.packet_in(switch, port_cookie("vm2"), 22, 2, DISCOVER, 100.0) is None
+    assert dict(service.reasons) == {"no-binding": 1}
+
+
+def test_a_declined_address_is_withheld_until_the_probation_ends(
+    service: Service, switch: Switch
+) -> None:
+    assert ask(service, switch, DECLINE, 100) is None
+    assert ask(service, switch, DISCOVER, 100 + PROBATION - 1) is None
+    assert ask(service, switch, DISCOVER, 100 + PROBATION) is not None
+    said = [(event.level, event.decision.reason.code) for event in service.take_events()]
+    assert said[0] == (logging.WARNING, "decline")
+    assert [code for _, code in said[1:]] == ["probation", "offer"]
