@@ -8,7 +8,9 @@ malformed counts as not sent (RFC 2132 §2 lets a server ignore what it does not
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ovsdhcp.dhcp.frame import is_station
@@ -55,6 +57,7 @@ CLIENT_ID, USER_CLASS, CLIENT_FQDN, RELAY_AGENT = 61, 77, 81, 82
 ARCHITECTURE, CLIENT_UUID, ETHERBOOT = 93, 97, 175
 
 _HEADER = Struct("!BBBBIHH4s4s4s4s16s")
+_REMEMBERED = 4096
 _SNAME, _FILE = slice(44, 108), slice(108, 236)
 
 
@@ -130,12 +133,23 @@ def parse(payload: bytes) -> Request:
         raise WireError(MESSAGE_SHORT)
     if payload[FIXED : FIXED + 4] != COOKIE:
         raise WireError(NO_COOKIE)
-    options: dict[int, bytes] = {}
-    _join(payload, FIXED + 4, len(payload), options)
+    options = _options(payload[FIXED + 4 :])
     if OVERLOAD in options:
-        _join_overloaded(payload, options)
-    _check(options)
+        options = _overloaded(payload, options)
     return Request._make((*_HEADER.unpack_from(payload), options))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _options(octets: bytes) -> Mapping[int, bytes]:
+    """The options in the field that is theirs, checked unless there are more in other fields.
+
+    Clients repeat themselves, so a few are remembered.
+    """
+    options: dict[int, bytes] = {}
+    _join(octets, 0, len(octets), options)
+    if OVERLOAD not in options:
+        _check(options)
+    return MappingProxyType(options)
 
 
 def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
@@ -158,19 +172,22 @@ def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
         options[code] = options[code] + value if code in options else value
 
 
-def _join_overloaded(payload: bytes, options: dict[int, bytes]) -> None:
-    """Add the options in `file`, then those in `sname` (RFC 2131 §4.1, RFC 2132 §9.3).
+def _overloaded(payload: bytes, options: Mapping[int, bytes]) -> Mapping[int, bytes]:
+    """`options`, those in `file`, then those in `sname` (RFC 2131 §4.1, RFC 2132 §9.3).
 
     An overload option within them means nothing, or a message could refer to itself.
     """
-    overload = options.pop(OVERLOAD)
+    joined = dict(options)
+    overload = joined.pop(OVERLOAD)
     if overload in (b"\1", b"\3"):
-        _join(payload, _FILE.start, _FILE.stop, options)
+        _join(payload, _FILE.start, _FILE.stop, joined)
     if overload in (b"\2", b"\3"):
-        _join(payload, _SNAME.start, _SNAME.stop, options)
-    options.pop(OVERLOAD, None)
+        _join(payload, _SNAME.start, _SNAME.stop, joined)
+    joined.pop(OVERLOAD, None)
     if overload in (b"\1", b"\2", b"\3"):
-        options[OVERLOAD] = overload
+        joined[OVERLOAD] = overload
+    _check(joined)
+    return MappingProxyType(joined)
 
 
 def _is_fqdn(value: bytes) -> bool:

@@ -42,12 +42,12 @@ Parameter = tuple[int, bytes]
 class Question(NamedTuple):
     """What the content of a reply depends on, beside the binding.
 
-    `asked` is the parameter request list, `size` the largest datagram, `spread` 0 or what keeps
+    `codes` is the parameter request list, `size` the largest datagram, `spread` 0 or what keeps
     clients from renewing all at once, `file` the boot file for this client, `text` option 56.
     """
 
     type: MessageType
-    asked: bytes | None
+    codes: bytes | None
     size: int
     client_id: bytes | None
     relay_agent: bytes | None
@@ -153,11 +153,13 @@ def _always(asked: Question, binding: Binding) -> dict[int, bytes]:
 def _renewal_times(binding: Binding, spread: int) -> dict[int, bytes]:
     """T1 and T2 (RFC 2131 §4.4.5), none for an infinite lease, and none that is out of order.
 
-    Where the table leaves them open, a renewal's are up to 1/16 earlier, by `spread`.
+    Where the table leaves both open, a renewal's are up to 1/16 earlier, by `spread`.
     """
     lease = binding.lease_time
     if lease == INFINITE:
         return {}
+    if binding.t1 is not None or binding.t2 is not None:
+        spread = 0
     t1 = binding.t1 if binding.t1 is not None else _earlier(lease // 2, spread)
     t2 = binding.t2 if binding.t2 is not None else _earlier(lease * 7 // 8, spread)
     times = {}
@@ -203,10 +205,10 @@ def _order(asked: Question, found: Mapping[int, bytes]) -> list[int]:
     """
     if asked.type is MessageType.NAK:
         return []
-    if asked.asked is None:
+    if asked.codes is None:
         unasked = (TFTP_SERVER, BOOTFILE, IPV6_ONLY, AUTO_CONFIG, SERVER_ID, LEASE_TIME, T1, T2)
         return [code for code in sorted(found) if code not in unasked]
-    order = [code for code in dict.fromkeys(asked.asked) if code in found]
+    order = [code for code in dict.fromkeys(asked.codes) if code in found]
     if NETMASK in order and ROUTER in order:
         mask, router = order.index(NETMASK), order.index(ROUTER)
         if router < mask:

@@ -82,6 +82,9 @@ def answer(
 
     `now` and `probation_until` are seconds of one clock; until the latter, the address counts as
     declined (RFC 2131 §4.3.3). Never raises for any frame.
+
+    A caller that remembers answers need not look at what has no say: TOS, identification, TTL,
+    source port, both checksums, `hops` and `secs`; nor at `xid`, which is only copied.
     """
     try:
         envelope = envelopes.decode(frame)

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from ryu.lib.packet import dhcp, ethernet, ipv4, packet, udp
 
+from ovsdhcp.dhcp import message
 from ovsdhcp.dhcp import reply as replies
 from ovsdhcp.dhcp.server import answer
 from tests.dhcp.wire import ADDRESS, BINDING, MAC, SERVER, asking, discover, ip, request
@@ -39,10 +40,11 @@ def ours() -> float:
 
 
 def ours_never_asked_before() -> float:
-    """The same where every template has to be made."""
+    """A DISCOVER of which nothing is remembered."""
 
     def afresh() -> None:
         replies._templates.clear()
+        message._options.cache_clear()
         answer(DISCOVER, BINDING, 0.0)
 
     return microseconds(afresh, 500)

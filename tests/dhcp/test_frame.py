@@ -4,7 +4,7 @@ import pytest
 
 from ovsdhcp.dhcp.frame import decode
 from ovsdhcp.dhcp.message import MessageType
-from tests.dhcp.asked import seen, silence, verdict
+from tests.dhcp.asked import reply, seen, silence, verdict
 from tests.dhcp.wire import (
     EVERYBODY,
     MAC,
@@ -99,11 +99,32 @@ def test_what_is_unusual_but_sound_is_served(octets: bytes) -> None:
     assert verdict(octets) == "offer"
 
 
-@pytest.mark.parametrize("at", [24, 25, 40, 41])
-def test_no_checksum_has_a_say(at: int) -> None:
-    octets = bytearray(discover())
-    octets[at] ^= 0x5A
-    assert seen(bytes(octets)) == seen(discover())
+_NO_SAY = {
+    "tos": 15,
+    "identification": 18,
+    "ttl": 22,
+    "ip checksum": 24,
+    "source port": 34,
+    "udp checksum": 40,
+    "hops": 45,
+    "secs": 50,
+}
+
+
+@pytest.mark.parametrize("name", _NO_SAY)
+def test_what_has_no_say(name: str) -> None:
+    """The caller may leave these octets out of what it remembers an answer by."""
+    for at in (_NO_SAY[name], _NO_SAY[name] + 1):
+        if at == 23 or (name in ("tos", "hops") and at != _NO_SAY[name]):
+            continue
+        octets = bytearray(discover())
+        octets[at] ^= 0x5A
+        assert reply(bytes(octets)).frame == reply(discover()).frame
+
+
+def test_the_xid_is_copied_and_has_no_other_say() -> None:
+    one, two = reply(discover(xid=0)).frame, reply(discover(xid=0xA5C3F00F)).frame
+    assert [n for n in range(len(one)) if one[n] != two[n]] == [40, 41, 46, 47, 48, 49]
 
 
 @rule("F20")

@@ -122,7 +122,11 @@ _GOOD = (
 @settings(max_examples=300)
 @given(st.sampled_from(_GOOD), st.integers(0, 0xFFFFFFFF))
 def test_a_mutated_request(octets: bytes, seed: int) -> None:
-    _judge(mutated(octets, random.Random(seed)))
+    """Of the whole frame, and of its message in a sound envelope."""
+    chance = random.Random(seed)
+    _judge(mutated(octets, chance))
+    _judge(frame(mutated(octets[42:], chance)))
+    _judge(frame(octets[42:282] + mutated(octets[282:], chance)))
 
 
 def mutated(octets: bytes, chance: random.Random) -> bytes:
