@@ -1,6 +1,8 @@
 """The option table: names, values, what is refused, and that decoding undoes encoding."""
 
 import json
+import re
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,7 @@ def test_a_value_is_encoded_and_decoded(name: str, value: object, octets: str) -
         ("domain_search_list", [".".join(["x" * 60] * 5)], "255"),
         ("domain_search_list", ["bücher.example"], "xn--"),
         ("domain_search_list", [5], "domain name"),
+        ("domain_search_list", [], "one or more"),
         ("lost_server", "a.b, c.d", "domain name"),
         ("rdnss_selection", {"servers": ["192.0.2.1"], "preference": "best"}, "preference"),
         ("rdnss_selection", "192.0.2.1", "servers"),
@@ -238,6 +241,11 @@ def test_malformed_octets_are_no_value(name: str, octets: str) -> None:
         lookup(name).kind.decode(bytes.fromhex(octets))
 
 
+def test_values_that_are_no_text_any_more_are_taken_too() -> None:
+    assert lookup("netmask").kind.encode(IPv4Address("255.0.0.0")) == b"\xff\0\0\0"
+    assert lookup("224").kind.encode(b"\1\2") == b"\1\2"
+
+
 def test_an_address_of_ovns_tftp_server_is_read_as_such() -> None:
     assert lookup("tftp_server").kind.show(bytes((10, 0, 0, 10))) == "10.0.0.10"
 
@@ -258,8 +266,6 @@ _PSEUDO = "offerip"
 
 def _arguments(args: str) -> list[tuple[str, str]]:
     """`a=1,b={2,3}` as OVN writes it, split at the commas before a name."""
-    import re  # noqa: PLC0415 - here alone
-
     found = re.findall(r'(\w+)\s*=\s*(\{[^}]*\}|"[^"]*"|[^,]*)', args)
     return [(name, value) for name, value in found if name != _PSEUDO]
 
@@ -330,8 +336,6 @@ def test_domain_names_round_trip(names: list[str]) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(0, 32)), min_size=1, max_size=9))
 def test_routes_round_trip(networks: list[tuple[int, int]]) -> None:
-    from ipaddress import IPv4Network  # noqa: PLC0415 - here alone
-
     routes = [
         {"to": str(IPv4Network((number, length), strict=False)), "via": "192.0.2.1"}
         for number, length in networks

@@ -1,5 +1,7 @@
 """The decisions: every message type, every state, right and wrong."""
 
+from pathlib import Path
+
 import pytest
 
 from ovsdhcp.dhcp import reasons
@@ -379,8 +381,6 @@ def test_the_server_id_is_the_subnets() -> None:
 
 def test_every_reason_of_the_engine_can_be_had() -> None:
     """The table has no entry that nothing leads to: each code is in a test of this room."""
-    from pathlib import Path  # noqa: PLC0415 - here alone
-
     room = Path(__file__).parent
     said = "".join(path.read_text() for path in room.glob("test_*.py"))
     assert [code for code in reasons.REASONS if f'"{code}"' not in said] == []
