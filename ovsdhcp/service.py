@@ -15,7 +15,6 @@ from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config
 from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
-from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.dhcp.server import Drop, Reply
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow.switch import Switch
@@ -39,14 +38,6 @@ def load() -> Config:
     for problem in odd:
         LOG.warning("%s", problem.render())
     return config
-
-
-NO_BINDING = Reason(
-    "no-binding",
-    "the port has several clients, and this MAC is none of them",
-    "RFC 2131 §4.2",
-    "Add the MAC to the port's `hosts`.",
-)
 
 
 _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
@@ -91,8 +82,6 @@ class Service:
         self.leases = Leases()
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
-        self.stale = 0
-        """Packet-ins of a flow that its port no longer has."""
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._strangers: set[int] = set()
 
@@ -130,7 +119,7 @@ class Service:
             or attached.cookie != cookie
             or switch.bridge.tables.dhcp_options != table
         ):
-            self.stale += 1
+            self.reasons[reasons.STALE_FLOW.code] += 1
             return None
         bridge, dl_src = switch.bridge.name, frame[6:12]
         binding = attached.binding(dl_src)
@@ -143,7 +132,7 @@ class Service:
         self, bridge: str, binding: Binding | None, frame: bytes, now: float
     ) -> Reply | Drop:
         if binding is None:
-            return Drop(NO_BINDING)
+            return Drop(reasons.NO_BINDING)
         key = bridge, binding.port, binding.address
         decision = server.answer(frame, binding, now, self.leases.probation_until(key))
         self.leases.record(key, binding, decision.reason, now)

@@ -19,9 +19,10 @@ MAY_IMPORT = {
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
     "service": {"dhcp", "ovn", "config", "leases", "openflow"},
+    "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
     "app": {"config", "openflow", "service"},
-    "cli": {"dhcp", "config", "openflow", "service", "lab"},
+    "cli": {"dhcp", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
 

@@ -81,8 +81,7 @@ def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
     service: Service, switch: Switch, cookie: int, table: int, in_port: int
 ) -> None:
     assert service.packet_in(switch, cookie, table, in_port, DISCOVER, 100.0) is None
-    assert service.stale == 1
-    assert not service.reasons
+    assert dict(service.reasons) == {"stale-flow": 1}
 
 
 def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: Switch) -> None:

@@ -62,8 +62,8 @@ def is_station(mac: bytes) -> bool:
     return not mac[0] & 1 and mac != _NO_MAC
 
 
-def decode(frame: bytes) -> Envelope:
-    """Open a frame that holds a datagram to port 67. Raises `WireError`."""
+def decode(frame: bytes, port: int = SERVER_PORT) -> Envelope:
+    """Open a frame that holds a datagram to `port`. Raises `WireError`."""
     eth_src = frame[6:12]
     if len(frame) < 14:
         raise WireError(FRAME_SHORT)
@@ -71,7 +71,7 @@ def decode(frame: bytes) -> Envelope:
         raise WireError(SOURCE_MAC)
     tags, at = (b"", 14) if frame[12:14] == _IPV4 else _decode_tags(frame)
     ip_src, ip_dst, start, end = _decode_ip(frame, at)
-    return Envelope(frame[:6], eth_src, tags, ip_src, ip_dst, _decode_udp(frame, start, end))
+    return Envelope(frame[:6], eth_src, tags, ip_src, ip_dst, _decode_udp(frame, start, end, port))
 
 
 def _decode_tags(frame: bytes) -> tuple[bytes, int]:
@@ -106,12 +106,12 @@ def _decode_ip(frame: bytes, at: int) -> tuple[bytes, bytes, int, int]:
     return ip_src, ip_dst, start, end
 
 
-def _decode_udp(frame: bytes, start: int, end: int) -> bytes:
+def _decode_udp(frame: bytes, start: int, end: int, port: int) -> bytes:
     """The datagram's payload. Any source port will do: only 67 is fixed (RFC 2131 §4.1)."""
     if end < start + 8:
         raise WireError(UDP_LENGTH)
     destination, length = _UDP_HEADER.unpack_from(frame, start)
-    if destination != SERVER_PORT:
+    if destination != port:
         raise WireError(NOT_DHCP)
     if not 8 <= length <= end - start:
         raise WireError(UDP_LENGTH)

@@ -108,6 +108,18 @@ OTHER_CLIENT = Reason(
     "RFC 2131 §4.2",
     "Correct the MAC in the lease table, or leave it out to serve whoever is plugged in.",
 )
+NO_BINDING = Reason(
+    "no-binding",
+    "the port has several clients, and this MAC is none of theirs",
+    "RFC 2131 §4.2",
+    "Add the MAC to the port's `hosts` in the lease table.",
+)
+STALE_FLOW = Reason(
+    "stale-flow",
+    "handed over by a flow that the port no longer has",
+    "OpenFlow 1.3 §7.4.1",
+    "Usual in the moment a port moves. If it stays, somebody lays flows with our cookie.",
+)
 SPOOFED_CLIENT = Reason(
     "spoofed-client",
     "chaddr is not the source of the frame, on a port that is not trusted",

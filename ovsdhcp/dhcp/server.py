@@ -102,7 +102,7 @@ def respond(
     probation_until: float = 0.0,
 ) -> Reply | Drop:
     """Answer a request that is decoded already; otherwise as `answer`."""
-    for refused in _ADMISSION:
+    for refused in ADMISSION:
         reason = refused(envelope, request, binding)
         if reason is not None:
             return Drop(reason, request)
@@ -113,7 +113,7 @@ def respond(
 # -- who is served at all --------------------------------------------------------------------
 
 
-def _endpoints(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
+def endpoints(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
     """From a host other than this server, and to this server or to everybody (RFC 2131 §4.1).
 
     Nobody is served in the server's own name: a reply could come back as a request.
@@ -131,7 +131,7 @@ def _endpoints(envelope: Envelope, request: Request, binding: Binding) -> Reason
     return None if ours else reasons.OTHER_DESTINATION
 
 
-def _client(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
+def client(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
     """The client is who sent the frame, and who the table says (RFC 2131 §4.2 lets us choose)."""
     mac = request.chaddr[:6]
     if mac != envelope.eth_src and not binding.trusted:
@@ -141,7 +141,7 @@ def _client(envelope: Envelope, request: Request, binding: Binding) -> Reason | 
     return None
 
 
-def _relay(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
+def relay(envelope: Envelope, request: Request, binding: Binding) -> Reason | None:
     """Only a trusted port has a relay behind it.
 
     RFC 3046 §2.1 has the first agent discard what claims to have passed one, and on an untrusted
@@ -168,8 +168,9 @@ def _is_agent_option(value: bytes) -> bool:
     return 0 < at == len(value)
 
 
-_Admission = Callable[[Envelope, Request, Binding], Reason | None]
-_ADMISSION: tuple[_Admission, ...] = (_endpoints, _client, _relay)
+Admission = Callable[[Envelope, Request, Binding], Reason | None]
+ADMISSION: tuple[Admission, ...] = (endpoints, client, relay)
+"""What every request has to pass, in this order, before its type is looked at."""
 
 
 # -- one function for each message type ------------------------------------------------------

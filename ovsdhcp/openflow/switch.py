@@ -26,6 +26,13 @@ class Attached:
     cookie: int
     hosts: Mapping[bytes, Binding]
 
+    @classmethod
+    def of(cls, port: Port) -> "Attached":
+        """The port as it is once it is there."""
+        several = len(port.bindings) > 1
+        hosts = {b.mac: b for b in port.bindings if b.mac is not None} if several else {}
+        return cls(port, pipeline.port_cookie(port.name), hosts)
+
     def binding(self, dl_src: bytes) -> Binding | None:
         """Whose question a frame from this MAC is; None where nobody's."""
         return self.hosts.get(dl_src) if self.hosts else self.port.bindings[0]
@@ -145,9 +152,7 @@ class Switch:
         port = self._configured.get(ofport) or self._configured.get(name)
         if port is None:
             return
-        several = len(port.bindings) > 1
-        hosts = {b.mac: b for b in port.bindings if b.mac is not None} if several else {}
-        self.attached[ofport] = Attached(port, pipeline.port_cookie(port.name), hosts)
+        self.attached[ofport] = Attached.of(port)
         self._port_flows[ofport] = _encoded(pipeline.port_flows(self.bridge, port, ofport))
 
     def _detach(self, ofport: int) -> dict[Key, Entry]:

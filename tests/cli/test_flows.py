@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from ovsdhcp.cli import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "flows").glob("*.flows"))
 
 

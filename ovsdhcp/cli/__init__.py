@@ -1,0 +1,23 @@
+"""The `ovsdhcp` command: data goes to standard output, talk to standard error.
+
+Exit status: 0 all is well, 1 something is wrong and was named, 2 the command line is.
+"""
+
+import click
+
+from ovsdhcp import __version__
+from ovsdhcp.cli.explain import explain
+from ovsdhcp.cli.flows import flows
+from ovsdhcp.cli.lab import lab
+from ovsdhcp.cli.run import run
+from ovsdhcp.cli.trace import trace
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ovsdhcp")
+def main() -> None:
+    """DHCP for Open vSwitch ports, answered by OpenFlow flows and a Ryu application."""
+
+
+for command in (run, flows, trace, explain, lab):
+    main.add_command(command)
