@@ -24,7 +24,7 @@ def _ipv4_text(value: int) -> str:
 class Field:
     """`name` as ovs-ofctl prints it, `number` in its OXM class, `size` in octets on the wire.
 
-    `long_name` is the name that `move` and `load` actions want.
+    `long_name` is the name that a `move` action wants; its end, in small letters, is `set_field`'s.
     """
 
     name: str
@@ -33,6 +33,11 @@ class Field:
     size: int
     text: Callable[[int], str] = str
     oxm_class: int = _OXM_BASIC
+
+    @property
+    def set_name(self) -> str:
+        """`eth_src`, where a match may also say `dl_src`."""
+        return "_".join(self.long_name.lower().split("_")[2:])
 
     def header(self, *, masked: bool = False) -> int:
         """The 32-bit OXM header: class(16) field(7) hasmask(1) length(8), OpenFlow 1.3 §7.2.3.2."""
@@ -46,6 +51,8 @@ DL_DST = Field("dl_dst", "NXM_OF_ETH_DST", 3, 6, mac_text)
 DL_SRC = Field("dl_src", "NXM_OF_ETH_SRC", 4, 6, mac_text)
 DL_TYPE = Field("dl_type", "NXM_OF_ETH_TYPE", 5, 2, hex)
 NW_PROTO = Field("nw_proto", "NXM_OF_IP_PROTO", 10, 1)
+NW_SRC = Field("nw_src", "NXM_OF_IP_SRC", 11, 4, _ipv4_text)
+NW_DST = Field("nw_dst", "NXM_OF_IP_DST", 12, 4, _ipv4_text)
 TP_SRC = Field("tp_src", "NXM_OF_UDP_SRC", 15, 2)
 TP_DST = Field("tp_dst", "NXM_OF_UDP_DST", 16, 2)
 ARP_OP = Field("arp_op", "NXM_OF_ARP_OP", 21, 2)
@@ -53,4 +60,5 @@ ARP_SPA = Field("arp_spa", "NXM_OF_ARP_SPA", 22, 4, _ipv4_text)
 ARP_TPA = Field("arp_tpa", "NXM_OF_ARP_TPA", 23, 4, _ipv4_text)
 ARP_SHA = Field("arp_sha", "NXM_NX_ARP_SHA", 24, 6, mac_text)
 ARP_THA = Field("arp_tha", "NXM_NX_ARP_THA", 25, 6, mac_text)
+REG0 = Field("reg0", "NXM_NX_REG0", 0, 4, hex, _NXM_1)
 NW_FRAG = Field("nw_frag", "NXM_NX_IP_FRAG", 26, 1, {0: "no", 1: "yes"}.__getitem__, _NXM_1)

@@ -6,7 +6,7 @@ Nothing here knows what a flow is for (pipeline.py) nor how it travels (messages
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ovsdhcp.openflow.fields import DL_TYPE, IN_PORT, NW_PROTO, Field
+from ovsdhcp.openflow.fields import DL_TYPE, IN_PORT, NW_FRAG, NW_PROTO, Field
 
 NORMAL, CONTROLLER = 0xFFFF_FFFA, 0xFFFF_FFFD
 IN_PORT_NUMBER, LOCAL = 0xFFFF_FFF8, 0xFFFF_FFFE
@@ -42,13 +42,27 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Hand the frame to the controller with `userdata`, and wait until it resumes the pipeline."""
+
+    userdata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmit:
+    """Look the frame up in another table, here and now."""
+
+    table: int
+
+
+@dataclass(frozen=True, slots=True)
 class GotoTable:
     """Go on in a later table; always the last of a flow's actions."""
 
     table: int
 
 
-Action = Output | SetField | Move | GotoTable
+Action = Output | SetField | Move | Pause | Resubmit | GotoTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +113,13 @@ def _match_text(match: tuple[Match, ...], names: Mapping[int, str]) -> str:
         if part.field is IN_PORT:
             words.append(f"in_port={port_text(part.value, names)}")
         elif part.field not in (DL_TYPE, NW_PROTO):
-            words.append(f"{part.field.name}={part.field.text(part.value)}")
+            words.append(_part_text(part))
     return "".join(f",{word}" for word in words)
+
+
+def _part_text(part: Match) -> str:
+    mask = f"/{part.mask:#x}" if part.mask and part.field is not NW_FRAG else ""
+    return f"{part.field.name}={part.field.text(part.value)}{mask}"
 
 
 def port_text(number: int, names: Mapping[int, str]) -> str:
@@ -120,8 +139,12 @@ def _action_text(action: Action) -> str:
         case Output(port):
             return _OUTPUTS.get(port) or f"output:{port}"
         case SetField(field, value):
-            return f"set_field:{field.text(value)}->{field.name}"
+            return f"set_field:{field.text(value)}->{field.set_name}"
         case Move(source, target):
             return f"move:{source.long_name}[]->{target.long_name}[]"
+        case Pause(userdata):
+            return f"controller(userdata={userdata.hex('.')},pause)"
+        case Resubmit(table):
+            return f"resubmit(,{table})"
         case GotoTable(table):
             return f"goto_table:{table}"

@@ -18,6 +18,8 @@ from ovsdhcp.openflow.flow import (
     Match,
     Move,
     Output,
+    Pause,
+    Resubmit,
     SetField,
 )
 
@@ -33,7 +35,9 @@ APPLY_ACTIONS, GOTO_TABLE = 4, 1
 MULTIPART_FLOW = 1
 
 NICIRA, ONF = 0x0000_2320, 0x4F4E_4600
-NXAST_REG_MOVE = 6
+NXAST_REG_MOVE, NXAST_RESUBMIT_TABLE, NXAST_CONTROLLER2 = 6, 14, 37
+NXAC2PT_USERDATA, NXAC2PT_PAUSE = 3, 4
+OFPP10_IN_PORT = 0xFFF8
 BUNDLE_CONTROL, BUNDLE_ADD = 2300, 2301
 BUNDLE_OPEN, BUNDLE_COMMIT = 0, 4
 BUNDLE_FLAGS = 1 | 2  # atomic, ordered
@@ -117,11 +121,20 @@ def _action(action: Action) -> bytes:
             padded = _pad8(bytes(4) + _oxm(Match(field, value)))
             return pack("!HH", 25, len(padded)) + padded[4:]
         case Move(source, target):
-            bits = source.size * 8
             headers = pack("!II", source.header(), target.header())
-            return pack("!HHIHHHH", 0xFFFF, 24, NICIRA, NXAST_REG_MOVE, bits, 0, 0) + headers
+            return _nicira(NXAST_REG_MOVE, pack("!HHH", source.size * 8, 0, 0) + headers)
+        case Pause(userdata):
+            said = _pad8(pack("!HH", NXAC2PT_USERDATA, 4 + len(userdata)) + userdata)
+            return _nicira(NXAST_CONTROLLER2, bytes(6) + said + pack("!HH4x", NXAC2PT_PAUSE, 4))
+        case Resubmit(table):
+            return _nicira(NXAST_RESUBMIT_TABLE, pack("!HB3x", OFPP10_IN_PORT, table))
         case GotoTable():
             raise TypeError("goto_table is an instruction, not an action")
+
+
+def _nicira(kind: int, body: bytes) -> bytes:
+    """A Nicira action: type 0xffff, length, vendor, subtype, then the body."""
+    return pack("!HHIH", 0xFFFF, 10 + len(body), NICIRA, kind) + body
 
 
 def key(flow: Flow) -> Key:
