@@ -7,7 +7,7 @@
     bridge      an Open vSwitch of its own
     port        a veth pair to a namespace
     controller  ryu-manager ovsdhcp.app
-    client      dhclient, udhcpc, dhcpcd
+    client      dhclient, udhcpc, dhcpcd, systemd-networkd
     wire        the DHCP that passes an interface
     laboratory  all of it together: Lab
     proof       what `ovsdhcp lab up` shows

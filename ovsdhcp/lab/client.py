@@ -1,4 +1,4 @@
-"""Real DHCP clients in a port's namespace: dhclient, udhcpc, dhcpcd.
+"""Real DHCP clients in a port's namespace: dhclient, udhcpc, dhcpcd, systemd-networkd.
 
 Each is run so that it leaves nothing on the host. `ip netns exec NAME` puts the files of
 /etc/netns/NAME over those of /etc: the resolv.conf there, and the scripts and hooks that write it
@@ -10,6 +10,8 @@ in the lab:
   without the variables, it works as well; `tidy_up` takes back what it then wrote.
 - udhcpc keeps nothing.
 - dhcpcd gets a private /run and /var/lib/dhcpcd in the mount namespace of `ip netns exec`.
+- systemd-networkd gets the same /run, and with it no D-Bus, no udev and no system to set the name
+  of; its settings are there as well (/run/systemd/network).
 """
 
 import contextlib
@@ -31,6 +33,7 @@ from ovsdhcp.lab.state import remove
 
 ETC_NETNS = Path("/etc/netns")
 FILES = Path(__file__).parent / "files"
+SYSTEMD = Path("/lib/systemd")
 BOUND_WITHIN = 30.0
 
 
@@ -71,6 +74,8 @@ class Place:
         self._install("private", self.folder / "private")
         self._install("dhcpcd.conf", self.folder / "run/lab/dhcpcd.conf")
         self._install("dhcpcd.script", self.folder / "run/lab/dhcpcd.script")
+        self._install("networkd", self.folder / "run/lab/networkd")
+        self._install("networkd.network", self.folder / "run/systemd/network/00-lab.network")
 
     def _install(self, name: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +144,18 @@ def _dhcpcd(*arguments: str) -> Callable[[Place], Command]:
     return command
 
 
+def _networkd(place: Place) -> Command:
+    private = (str(place.folder / "private"), str(place.folder))
+    return Command((*_in(place), *private, "/run/lab/networkd", place.port.name))
+
+
+def _networkd_release(place: Place) -> Command:
+    """It releases when it ends, if it knows the server's MAC by then: it does not wait for ARP."""
+    home = namespace.identity(place.port.home)
+    pids = namespace.residents_called("systemd-networkd", home) if home else []
+    return Command(("kill", *map(str, pids)))
+
+
 def _in(place: Place) -> tuple[str, ...]:
     return ("ip", "netns", "exec", place.port.home)
 
@@ -155,6 +172,7 @@ KINDS = {
             _dhcpcd("-k"),
             note="some 5 s of it is dhcpcd asking by ARP whether the address is free (RFC 5227)",
         ),
+        Kind("systemd-networkd", "systemd", _networkd, _networkd_release),
     )
 }
 
@@ -164,7 +182,7 @@ def kind_called(name: str) -> Kind:
     if name not in KINDS:
         raise LabError(f"there is no client {name!r}", advice=f"There are: {', '.join(KINDS)}.")
     kind = KINDS[name]
-    if shutil.which(name) is None:
+    if shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SYSTEMD}") is None:
         raise LabError(f"{name} is not installed", advice=f"apt-get install {kind.package}")
     return kind
 

@@ -54,5 +54,5 @@ def test_a_client_that_is_not_installed_names_its_package(monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LabError, match="apt-get install isc-dhcp-client"):
         client.kind_called("dhclient")
-    with pytest.raises(LabError, match="dhclient, udhcpc, dhcpcd"):
+    with pytest.raises(LabError, match="dhclient, udhcpc, dhcpcd, systemd-networkd"):
         client.kind_called("pump")
