@@ -8,6 +8,7 @@ from types import MappingProxyType
 INFINITE = 0xFFFF_FFFF
 """A lease time without end (RFC 2131 §3.3)."""
 
+_LIMITED = IPv4Address("255.255.255.255")  # all that a /31 (RFC 3021 §2.1) and a /32 have
 _NONE: Mapping[int, bytes] = MappingProxyType({})
 
 
@@ -31,8 +32,9 @@ class Subnet:
 
     def __post_init__(self) -> None:
         """Keep the addresses as they are compared with the wire's, once for each packet."""
+        everybody = self.network.broadcast_address if self.network.prefixlen < 31 else _LIMITED
         object.__setattr__(self, "server_octets", self.server_id.packed)
-        object.__setattr__(self, "broadcast_octets", self.network.broadcast_address.packed)
+        object.__setattr__(self, "broadcast_octets", everybody.packed)
 
 
 @dataclass(frozen=True, slots=True)

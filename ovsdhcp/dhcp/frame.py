@@ -30,6 +30,7 @@ _NO_MAC = b"\0\0\0\0\0\0"
 _IPV4 = b"\x08\x00"
 _TAGS = (b"\x81\x00", b"\x88\xa8")  # IEEE 802.1Q, and 802.1ad's outer one
 _MOST_TAGS = 2
+_RESERVED_VLAN = 0x0FFF  # never in a frame: IEEE 802.1Q table 9-2
 _UDP = 17
 _FRAGMENT = 0x3FFF  # "more fragments" and the offset, RFC 791 §3.1; neither DF nor the unused bit
 _IP_HEADER = Struct("!BxHxxHxB2x4s4s")
@@ -79,8 +80,10 @@ def _decode_tags(frame: bytes) -> tuple[bytes, int]:
     tags, at = b"", 12
     while frame[at : at + 2] in _TAGS and at < 12 + 4 * _MOST_TAGS:
         tag = frame[at : at + 4]
-        if int.from_bytes(tag[2:], "big") & 0x0FFF:
-            tags += tag
+        vlan = int.from_bytes(tag[2:], "big") & 0x0FFF
+        if vlan == _RESERVED_VLAN:
+            raise WireError(NOT_DHCP)
+        tags += tag if vlan else b""
         at += 4
     if frame[at : at + 2] != _IPV4:
         raise WireError(NOT_DHCP)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ovsdhcp.dhcp.frame import is_station
+from ovsdhcp.dhcp.option_kinds import printable
 from ovsdhcp.dhcp.reasons import (
     ADDRESS_MALFORMED,
     CHADDR_INVALID,
@@ -57,7 +58,7 @@ CLIENT_ID, USER_CLASS, CLIENT_FQDN, RELAY_AGENT = 61, 77, 81, 82
 ARCHITECTURE, CLIENT_UUID, ETHERBOOT = 93, 97, 175
 
 _HEADER = Struct("!BBBBIHH4s4s4s4s16s")
-_REMEMBERED = 4096
+_USUAL = 1500 - 20 - 8 - FIXED - len(COOKIE)  # what an Ethernet frame has for options
 _SNAME, _FILE = slice(44, 108), slice(108, 236)
 
 
@@ -88,17 +89,19 @@ class Request(NamedTuple):
 
     @property
     def client_id(self) -> bytes | None:
-        """Option 61: opaque (RFC 4361 §6.1)."""
+        """Option 61: opaque (RFC 2132 §9.14)."""
         return self.options.get(CLIENT_ID)
 
     @property
     def hostname(self) -> str | None:
-        """Option 12 without its NULs (RFC 2132 §2), None where it is absent or empty.
+        """The client's name: option 81's, which outweighs option 12's (RFC 4702 §3.1).
 
-        Whatever the client wrote: fit to be shown, never to be run or trusted.
+        Without its NULs (RFC 2132 §2), None where it is absent or empty. Whatever the client
+        wrote: fit to be shown, never to be run or trusted.
         """
-        octets = self.options.get(HOST_NAME, b"").rstrip(b"\0")
-        return octets.decode("utf-8", "backslashreplace") or None
+        fqdn = self.options.get(CLIENT_FQDN)
+        octets = self.options.get(HOST_NAME, b"") if fqdn is None else _fqdn_name(fqdn)
+        return printable(octets.rstrip(b"\0").decode("utf-8", "backslashreplace")) or None
 
     @property
     def type_name(self) -> str:
@@ -133,23 +136,24 @@ def parse(payload: bytes) -> Request:
         raise WireError(MESSAGE_SHORT)
     if payload[FIXED : FIXED + 4] != COOKIE:
         raise WireError(NO_COOKIE)
-    options = _options(payload[FIXED + 4 :])
+    octets = payload[FIXED + 4 :]
+    options = _remembered(octets) if len(octets) <= _USUAL else _options(octets)
     if OVERLOAD in options:
         options = _overloaded(payload, options)
     return Request._make((*_HEADER.unpack_from(payload), options))
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _options(octets: bytes) -> Mapping[int, bytes]:
-    """The options in the field that is theirs, checked unless there are more in other fields.
-
-    Clients repeat themselves, so a few are remembered.
-    """
+    """The options in the field that is theirs, checked unless there are more in other fields."""
     options: dict[int, bytes] = {}
     _join(octets, 0, len(octets), options)
     if OVERLOAD not in options:
         _check(options)
     return MappingProxyType(options)
+
+
+_remembered = lru_cache(maxsize=4096)(_options)
+"""Clients repeat themselves, so some are remembered; none that only a jumbo frame can hold."""
 
 
 def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
@@ -193,9 +197,9 @@ def _overloaded(payload: bytes, options: Mapping[int, bytes]) -> Mapping[int, by
 def _is_fqdn(value: bytes) -> bool:
     """Flags, two result codes, and a name that is in whole labels if E is set (RFC 4702 §2).
 
-    Flags that contradict each other (S and N, §2.1) or are none make the option malformed.
+    Flags that contradict each other (S and N) make it malformed, reserved ones do not (§2.1).
     """
-    if len(value) < 3 or value[0] & 0xF0 or value[0] & 0x09 == 0x09:
+    if len(value) < 3 or value[0] & 0x09 == 0x09:
         return False
     at = 3
     if value[0] & 0x04:
@@ -203,6 +207,17 @@ def _is_fqdn(value: bytes) -> bool:
             at += 1 + value[at]
         return at == len(value)
     return True
+
+
+def _fqdn_name(value: bytes) -> bytes:
+    """The name in a well-formed option 81, with dots."""
+    if not value[0] & 0x04:
+        return value[3:]
+    labels, at = [], 3
+    while at < len(value) and value[at]:
+        labels.append(value[at + 1 : at + 1 + value[at]])
+        at += 1 + value[at]
+    return b".".join(labels)
 
 
 def _is_address(value: bytes) -> bool:

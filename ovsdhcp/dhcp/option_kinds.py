@@ -72,7 +72,14 @@ def show_value(value: object) -> str:
         return ", ".join(show_value(item) for item in value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {show_value(item)}" for key, item in value.items()) + "}"
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """A peer's text with all that could drive a terminal, or break a log's line, written out."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def items(value: object) -> list[object]:

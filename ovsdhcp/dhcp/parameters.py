@@ -140,14 +140,19 @@ _WIRE_TYPE = {MessageType.INFORM: MessageType.ACK}
 
 
 def _always(asked: Question, binding: Binding) -> dict[int, bytes]:
-    """What RFC 2131 table 3 has in such a reply, whatever was asked for."""
+    """What RFC 2131 table 3 has in such a reply, whatever was asked for.
+
+    And the netmask with an address, as Kea and dnsmasq have it: without one, a client that did
+    not ask for it would take the one of the address's class.
+    """
     always = {SERVER_ID: binding.subnet.server_octets}
     if asked.type is MessageType.NAK:
         return always | {MESSAGE: asked.text.encode()}
-    if asked.type is not MessageType.INFORM:  # no lease, so no times of one: RFC 2131 §4.3.5
-        always[LEASE_TIME] = binding.lease_time.to_bytes(4, "big")
-        always |= _renewal_times(binding, asked.spread)
-    return always
+    if asked.type is MessageType.INFORM:  # no lease, so no times of one: RFC 2131 §4.3.5
+        return always
+    always[LEASE_TIME] = binding.lease_time.to_bytes(4, "big")
+    always[NETMASK] = binding.subnet.network.netmask.packed
+    return always | _renewal_times(binding, asked.spread)
 
 
 def _renewal_times(binding: Binding, spread: int) -> dict[int, bytes]:

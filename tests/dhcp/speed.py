@@ -44,7 +44,7 @@ def ours_never_asked_before() -> float:
 
     def afresh() -> None:
         replies._templates.clear()
-        message._options.cache_clear()
+        message._remembered.cache_clear()
         answer(DISCOVER, BINDING, 0.0)
 
     return microseconds(afresh, 500)

@@ -1,20 +1,26 @@
 """The envelope: what is opened, and what each fault is called."""
 
+from ipaddress import IPv4Address, IPv4Network
+
 import pytest
 
+from ovsdhcp.dhcp.binding import Subnet
 from ovsdhcp.dhcp.frame import decode
 from ovsdhcp.dhcp.message import MessageType
 from tests.dhcp.asked import reply, seen, silence, verdict
 from tests.dhcp.wire import (
+    ADDRESS,
     EVERYBODY,
     MAC,
     NOBODY,
     SERVER,
     SERVER_MAC,
+    binding,
     bootp,
     discover,
     frame,
     mac,
+    request,
 )
 
 PAYLOAD = bootp(MessageType.DISCOVER)
@@ -46,6 +52,8 @@ def test_every_part_is_read() -> None:
         (discover()[:12] + b"\x01\x00" + discover()[14:], "not-dhcp"),
         (frame(PAYLOAD, tags=OUTER_9 + VLAN_7 + VLAN_7), "not-dhcp"),
         (frame(PAYLOAD, tags=VLAN_7)[:16], "not-dhcp"),
+        (frame(PAYLOAD, tags=b"\x81\x00\x0f\xff"), "not-dhcp"),
+        (frame(PAYLOAD, tags=b"\x91\x00\x00\x07"), "not-dhcp"),
         (frame(PAYLOAD, version=6), "ip-header"),
         (frame(PAYLOAD, version=0), "ip-header"),
         (frame(PAYLOAD, ihl=0), "ip-header"),
@@ -73,6 +81,9 @@ def test_every_part_is_read() -> None:
         (frame(PAYLOAD, udp_length=8), "message-short"),
         (frame(PAYLOAD, udp_length=len(PAYLOAD) + 9), "udp-length"),
         (frame(PAYLOAD, udp_length=65535), "udp-length"),
+        (frame(PAYLOAD, total=28 + len(PAYLOAD) - 4), "udp-length"),
+        (frame(PAYLOAD, ihl=6), "not-dhcp"),  # four octets of UDP taken for options
+        (frame(PAYLOAD, ip_src="240.0.0.1"), "source-address"),
     ],
 )
 def test_a_broken_envelope_has_a_name(octets: bytes, reason: str) -> None:
@@ -154,7 +165,25 @@ def test_the_answer_has_the_vlan_of_the_question(tags: bytes, answered: bytes) -
         ("192.0.2.9", EVERYBODY),
         ("224.0.0.1", EVERYBODY),
         ("255.255.255.255", mac("02:00:00:00:00:99")),
+        ("255.255.255.255", mac("01:00:5e:00:00:01")),
+        ("192.0.2.0", EVERYBODY),
+        ("0.0.0.0", EVERYBODY),
     ],
 )
 def test_what_is_sent_to_another_host_is_not_ours(ip_dst: str, eth_dst: bytes) -> None:
     assert silence(frame(PAYLOAD, ip_dst=ip_dst, eth_dst=eth_dst)) == "other-destination"
+
+
+@pytest.mark.parametrize("eth_dst", [SERVER_MAC, EVERYBODY, mac("02:00:00:00:00:99")])
+@pytest.mark.parametrize("ip_dst", [SERVER, "192.0.2.255"])
+def test_what_is_sent_to_the_servers_address_is_ours(ip_dst: str, eth_dst: bytes) -> None:
+    """Whatever the MAC: a client's ARP cache may be older than the lease table."""
+    assert verdict(frame(PAYLOAD, ip_dst=ip_dst, eth_dst=eth_dst)) == "offer"
+
+
+@pytest.mark.parametrize("prefix", ["192.0.2.50/32", "192.0.2.50/31", "192.0.2.51/31"])
+def test_a_small_network_has_no_broadcast_address_of_its_own(prefix: str) -> None:
+    network = IPv4Network(prefix, strict=False)
+    subnet = Subnet("one", network, IPv4Address("169.254.0.1"), SERVER_MAC)
+    octets = request(ciaddr=ADDRESS, ip_src=ADDRESS, ip_dst="169.254.0.1")
+    assert verdict(octets, binding(subnet=subnet)) == "ack-renewing"

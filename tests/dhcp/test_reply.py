@@ -152,12 +152,13 @@ def test_the_vendor_class_is_sent_if_configured_and_asked_for() -> None:
         ((121, 99, 200, 15), [15]),
         ((15, 3, 6, 1), [15, 1, 3, 6]),
         ((59, 6, 51, 3, 54), [59, 6, 51, 3, 54]),
+        ((224,), []),
     ],
 )
 def test_what_is_asked_for_is_sent_once_in_that_order(
     codes: tuple[int, ...], sent: list[int]
 ) -> None:
-    always = [code for code in (54, 51, 58, 59) if code not in sent]
+    always = [code for code in (54, 51, 1, 58, 59) if code not in sent]
     assert seen(discover(asking(*codes))).codes == [53, *always, *sent]
 
 
@@ -165,6 +166,14 @@ def test_what_is_asked_for_is_sent_once_in_that_order(
 def test_a_client_without_a_list_gets_what_is_configured() -> None:
     bound = binding(options={**OPTIONS, 67: b"x", 108: b"\0\0\1\x2c", 116: b"\1"})
     assert seen(discover(), bound).codes == [53, 54, 51, 58, 59, 1, 3, 6, 12, 15, 26, 42]
+
+
+@rule("D6", "X4")
+def test_the_netmask_goes_with_an_address_asked_for_or_not() -> None:
+    assert seen(_ask("OFFER", asking(6))).value(1) == ip("255.255.255.0")
+    assert seen(_ask("ACK", asking(6))).value(1) == ip("255.255.255.0")
+    assert 1 not in seen(_ask("INFORM", asking(6))).codes
+    assert 1 not in seen(_ask("NAK", asking(1))).codes
 
 
 @rule("D8")
@@ -279,7 +288,8 @@ def test_the_machines_uuid_goes_back() -> None:
 
 @rule("4702")
 @pytest.mark.parametrize(
-    ("sent", "flags"), [(0x00, 0x08), (0x01, 0x0A), (0x05, 0x0E), (0x04, 0x0C), (0x08, 0x08)]
+    ("sent", "flags"),
+    [(0x00, 0x08), (0x01, 0x0A), (0x05, 0x0E), (0x04, 0x0C), (0x08, 0x08), (0xF1, 0x0A)],
 )
 def test_a_client_fqdn_is_told_that_there_is_no_dns(sent: int, flags: int) -> None:
     name = b"\3vm5\7example\3org\0" if sent & 4 else b"vm5.example.org"
