@@ -197,6 +197,64 @@ ADDRESS_MALFORMED = Reason(
     "address-malformed", "option 50 or 54 is not four octets", "RFC 2132 §9.1, §9.7"
 )
 
+# -- a flow's userdata, where others lay the flows --------------------------------------------
+
+_ASK_WHO_LAID_IT = "Ask who laid the flow; `ovsdhcp decode` shows what its userdata says."
+USERDATA_SHORT = Reason(
+    "userdata-short",
+    "the flow's userdata ends within its head",
+    "OVN lib/actions.c",
+    _ASK_WHO_LAID_IT,
+)
+USERDATA_OPCODE = Reason(
+    "userdata-opcode",
+    "the flow asks for something else than put_dhcp_opts",
+    "OVN include/ovn/actions.h",
+    "ovsdhcp serves DHCPv4 alone: the bridge needs ovn-controller for the rest.",
+)
+USERDATA_RESULT = Reason(
+    "userdata-result",
+    "the flow's userdata names no field and bit where a result could go",
+    "OVN controller/pinctrl.c",
+    _ASK_WHO_LAID_IT,
+)
+USERDATA_OPTIONS = Reason(
+    "userdata-options",
+    "an option runs past the end of the flow's userdata",
+    "OVN lib/actions.c",
+    _ASK_WHO_LAID_IT,
+)
+USERDATA_VALUE = Reason(
+    "userdata-value",
+    "an address, time, netmask or boot file in the flow's userdata is none",
+    "OVN lib/actions.c",
+    _ASK_WHO_LAID_IT,
+)
+USERDATA_OFFER = Reason(
+    "userdata-offer",
+    "the address that the flow's userdata offers is no host's",
+    "OVN lib/actions.c",
+    _ASK_WHO_LAID_IT,
+)
+USERDATA_NO_SERVER_ID = Reason(
+    "userdata-no-server-id",
+    "the flow's userdata names no server (option 54)",
+    "RFC 2131 §4.3.1, OVN northd/northd.c",
+    "Set `server_id`: without it a client cannot tell this server from others.",
+)
+USERDATA_NO_LEASE_TIME = Reason(
+    "userdata-no-lease-time",
+    "the flow's userdata has no lease time (option 51)",
+    "RFC 2131 §4.3.1, OVN northd/northd.c",
+    "Set `lease_time`: every offer has one.",
+)
+METADATA_MALFORMED = Reason(
+    "metadata-malformed",
+    "the paused packet's metadata is not what its lengths say",
+    "OpenFlow 1.3 §7.2.3.2",
+    "Open vSwitch wrote it: report this, with the packet-in.",
+)
+
 REASONS: Mapping[str, Reason] = MappingProxyType(
     {reason.code: reason for reason in list(vars().values()) if isinstance(reason, Reason)}
 )
