@@ -7,7 +7,6 @@ port that asked, and nothing anywhere else. After each, a good client on another
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -15,41 +14,23 @@ import pytest
 from ovsdhcp.dhcp.message import MessageType
 from ovsdhcp.lab.laboratory import Lab, Names
 from tests.bridge.hostile_frames import GENERATED, Hostile
+from tests.bridge.hostile_lab import (
+    ANYONE,
+    GOOD,
+    HOSTILE,
+    HOSTS,
+    WITH_A_LEASE,
+    canary,
+    discover,
+    hostile_lab,
+)
+from tests.bridge.hostile_lab import request as request_chosen
 from tests.bridge.raw import Bench, RawPort, raw_ports
 from tests.dhcp.test_bad_inputs import INPUTS, POLICY, Input
-from tests.dhcp.wire import ADDRESS, MAC, OTHER_MAC, SERVER, bootp, frame, ip
+from tests.dhcp.wire import ADDRESS, SERVER, bootp, frame, ip
 
-LEASE_TABLE = """
-subnets:
-  lan:
-    cidr: 192.0.2.0/24
-    server_id: 192.0.2.1
-    server_mac: 02:00:00:00:00:01
-    lease_time: 1h
-    options:
-      router: 192.0.2.1
-      dns_server: 192.0.2.53
-      domain_name: example.org
-      mtu: 1442
-      ntp_server: 192.0.2.123
-bridges:
-  br-int:
-    other_traffic: OTHER_TRAFFIC
-    ports:
-      vm1: {subnet: lan, ip: 192.0.2.11}
-      vm2: {subnet: lan, hosts: [{mac: "02:00:00:00:00:52", ip: 192.0.2.52}]}
-      vm3: {subnet: lan, mac: "02:00:00:00:00:51", ip: 192.0.2.60}
-      vm5: {subnet: lan, mac: "02:00:00:00:00:50", ip: 192.0.2.50}
-"""
-ANYONE, HOSTS, GOOD, HOSTILE = "vm1", "vm2", "vm3", "vm5"
-CHOSEN = {50: ip(ADDRESS), 54: ip(SERVER)}
 BURST = 2000
 SERVED_WITHIN = 1.0
-WITH_A_LEASE = {
-    *("initreboot_ok", "initreboot_offnet", "renew_ok", "rebind_offnet", "renew_with_reqip"),
-    *("release_ok", "inform_asks_lease_time"),
-}
-"""Inputs of a client that is bound already."""
 
 OPEN = {
     "switched: OVS finds no protocol in it; in_port=N,ip,nw_proto=0 actions=drop would stop it": (
@@ -96,10 +77,6 @@ class Rig(NamedTuple):
                 request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
-def _discover(client: bytes = OTHER_MAC, xid: int = 0x0BADF00D) -> bytes:
-    return frame(bootp(MessageType.DISCOVER, chaddr=client, xid=xid), eth_src=client)
-
-
 @pytest.fixture(scope="module", params=["normal", "drop"])
 def rig(
     request: pytest.FixtureRequest,
@@ -107,25 +84,17 @@ def rig(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Rig]:
     """A lab whose other traffic is switched, and one where it is dropped."""
-    table: Path = tmp_path_factory.mktemp("table") / "table.yaml"
-    table.write_text(LEASE_TABLE.replace("OTHER_TRAFFIC", request.param))
-    lab = Lab(new_names())
-    try:
-        lab.up(table)
-        lab.wait_for_flows(ANYONE, HOSTS, GOOD, HOSTILE)
-        with raw_ports(lab) as ports:
-            bench = Bench(ports, HOSTILE, GOOD, lambda xid: _discover(xid=xid))
-            yield Rig(lab, ports, bench, request.param)
-    finally:
-        lab.down()
+    table = tmp_path_factory.mktemp("table") / "table.yaml"
+    with hostile_lab(new_names(), table, request.param) as lab, raw_ports(lab) as ports:
+        yield Rig(lab, ports, Bench(ports, HOSTILE, GOOD, canary), request.param)
 
 
 @pytest.mark.parametrize("given", INPUTS, ids=lambda given: given.name)
 def test_the_verdict_is_right(rig: Rig, given: Input, request: pytest.FixtureRequest) -> None:
     rig.excuse(request, given.name)
     if given.name in WITH_A_LEASE:
-        rig.check(frame(bootp(MessageType.DISCOVER)), "offer")
-        rig.check(frame(bootp(MessageType.REQUEST, CHOSEN)), "ack")
+        rig.check(discover(), "offer")
+        rig.check(request_chosen(), "ack")
     wanted = POLICY[given.name] if given.expect == "policy" else given.expect
     for octets in given.frames:
         rig.check(octets, wanted)
@@ -138,11 +107,11 @@ def test_frames_made_by_rule(rig: Rig, given: Hostile, request: pytest.FixtureRe
 
 
 def test_a_declined_address_is_withheld_and_its_neighbours_are_served(rig: Rig) -> None:
-    bench = Bench(rig.ports, ANYONE, GOOD, lambda xid: _discover(xid=xid))
+    bench = Bench(rig.ports, ANYONE, GOOD, canary)
     declined = {50: ip("192.0.2.11"), 54: ip(SERVER)}
-    assert bench.judge(frame(bootp(MessageType.DISCOVER))).kind == "offer"
+    assert bench.judge(discover()).kind == "offer"
     assert bench.judge(frame(bootp(MessageType.DECLINE, declined))) == ((), ())
-    assert bench.judge(frame(bootp(MessageType.DISCOVER))) == ((), ())
+    assert bench.judge(discover()) == ((), ())
     assert "event=drop" in rig.lab.controller.log.read_text()
 
 
@@ -153,21 +122,21 @@ def _random_clients() -> Iterator[bytes]:
 
 def _strangers() -> Iterator[bytes]:
     for client in _random_clients():
-        yield _discover(client)
+        yield discover(client)
 
 
 def _exchanges() -> Iterator[bytes]:
     """Random clients that take what they were offered, at a port that serves whoever is there."""
     chosen = {50: ip("192.0.2.11"), 54: ip(SERVER)}
     for client in _random_clients():
-        yield _discover(client)
+        yield discover(client)
         yield frame(bootp(MessageType.REQUEST, chosen, chaddr=client), eth_src=client)
 
 
 def _releases() -> Iterator[bytes]:
     while True:
-        yield frame(bootp(MessageType.DISCOVER))
-        yield frame(bootp(MessageType.REQUEST, CHOSEN))
+        yield discover()
+        yield request_chosen()
         yield frame(bootp(MessageType.RELEASE, {54: ip(SERVER)}, ciaddr=ADDRESS))
 
 
@@ -176,7 +145,7 @@ def _garbage() -> Iterator[bytes]:
 
 
 FLOODS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
-    "one DISCOVER again and again": (HOSTILE, lambda: itertools.repeat(_discover(MAC))),
+    "one DISCOVER again and again": (HOSTILE, lambda: itertools.repeat(discover())),
     "random MACs where one is known": (HOSTILE, _strangers),
     "random MACs where some are known": (HOSTS, _strangers),
     "random MACs where anyone is served": (ANYONE, _strangers),
