@@ -26,8 +26,7 @@ from ovsdhcp.ovn.put_dhcp_opts import (
     set_result,
 )
 
-_VECTORS = json.loads((Path(__file__).parents[1] / "dhcp/data/ovn_vectors.json").read_text())
-ENCODINGS = [told for told in _VECTORS["option_encodings"] if told["userdata"]]
+ENCODINGS = json.loads((Path(__file__).parent / "data/option_encodings.json").read_text())
 """What OVN's tests (tests/ovn.at, at these lines) say of its encoder."""
 
 HEAD = "00.00.00.02.00.00.00.00.00.01.de.10.00.00.00.63"
