@@ -20,7 +20,9 @@ from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.openflow import messages
+from ovsdhcp.openflow.continuation import PACKET_IN2
 from ovsdhcp.openflow.flow import LOCAL
+from ovsdhcp.openflow.messages import NICIRA
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service, load
 
@@ -89,7 +91,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         switch = self.service.connected(datapath.id, names, names.get(LOCAL, ""))
         if switch is not None:
             self._switches[datapath] = switch
-            datapath.send(switch.sync())
+            datapath.send(switch.greet())
 
     @on(ofp_event.EventOFPPacketIn)
     def packet_in(self, ev: Any) -> None:
@@ -103,6 +105,14 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         )
         if frame is not None:
             msg.datapath.send(messages.packet_out(in_port, frame))
+
+    @on(ofp_event.EventOFPExperimenter)
+    def paused(self, ev: Any) -> None:
+        msg = ev.msg
+        switch = self._switches.get(msg.datapath)
+        if switch is None or (msg.experimenter, msg.exp_type) != (NICIRA, PACKET_IN2):
+            return
+        self._send(msg.datapath, self.service.paused(switch, bytes(msg.data), time.monotonic()))
 
     @on(ofp_event.EventOFPPortStatus)
     def port_status(self, ev: Any) -> None:

@@ -7,23 +7,30 @@ import logging
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from ovsdhcp.config.loading import load as load_table
 from ovsdhcp.config.problems import Problem
-from ovsdhcp.config.table import Bridge, Config
+from ovsdhcp.config.table import Bridge, Config, Flows
 from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
 from ovsdhcp.leases import Leases
+from ovsdhcp.openflow import continuation
+from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.ovn import put_dhcp_opts
+from ovsdhcp.ovn.put_dhcp_opts import PutDhcpOpts, set_result
 
 LOG = logging.getLogger("ovsdhcp")
 
 CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
 _MOST_EVENTS = 10_000
+_MOST_USERDATA = 16_384
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -74,6 +81,29 @@ class Event(NamedTuple):
         return " ".join([*words, f"reason={decision.reason.code}"])
 
 
+@lru_cache(maxsize=_MOST_USERDATA)
+def _opts(userdata: bytes) -> PutDhcpOpts:
+    return put_dhcp_opts.decode(userdata)
+
+
+@lru_cache(maxsize=_MOST_USERDATA)
+def _bound(userdata: bytes, port: str) -> Binding:
+    return put_dhcp_opts.binding_of(_opts(userdata), port, None)
+
+
+def _whose(switch: Switch, waiting: Paused, port: str) -> Binding | None:
+    """Whose question a paused packet is: as another's flow says, or by our flow's port.
+
+    Raises WireError where the flow does not say, or is no longer there.
+    """
+    if switch.bridge.flows is Flows.EXTERNAL:
+        return _bound(waiting.userdata, port)
+    attached = switch.attached.get(waiting.in_port)
+    if attached is None or attached.cookie != waiting.cookie:
+        raise WireError(reasons.STALE_FLOW)
+    return attached.binding(waiting.packet[6:12])
+
+
 class Service:
     """One lease table in force, and what came of it."""
 
@@ -121,22 +151,53 @@ class Service:
         ):
             self.reasons[reasons.STALE_FLOW.code] += 1
             return None
-        bridge, dl_src = switch.bridge.name, frame[6:12]
-        binding = attached.binding(dl_src)
-        decision = self._decide(bridge, binding, frame, now)
-        self.reasons[decision.reason.code] += 1
-        self._events.append(Event(bridge, attached.port.name, dl_src, binding, decision))
+        binding = attached.binding(frame[6:12])
+        decision = self._decide(switch, binding, frame, now)
+        self._note(Event(switch.bridge.name, attached.port.name, frame[6:12], binding, decision))
         return decision.frame if isinstance(decision, Reply) else None
 
+    def paused(self, switch: Switch, body: bytes, now: float) -> bytes:
+        """The NXT_RESUME for a packet that waits, from the body of its NXT_PACKET_IN2.
+
+        Answered, it goes on as the answer and with the result 1; refused, as it came and with the
+        result 0, so that the flows decide. Userdata that is not ours goes on untouched.
+        Raises ValueError for a body that is none, and then there is nothing to resume.
+        """
+        waiting = continuation.read(body)
+        if not waiting.waits:
+            return b""
+        port = switch.names.get(waiting.in_port, str(waiting.in_port))
+        packet, metadata, binding = waiting.packet, waiting.metadata, None
+        decision: Reply | Drop
+        try:
+            opts = _opts(waiting.userdata)
+            metadata = set_result(waiting.metadata, opts.result, False)
+            binding = _whose(switch, waiting, port)
+            decision = self._decide(switch, binding, packet, now)
+            if isinstance(decision, Reply):
+                metadata = set_result(waiting.metadata, opts.result, True)
+                packet = continuation.readdressed(packet, decision.frame)
+        except WireError as error:
+            decision = Drop(error.reason)
+        self._note(Event(switch.bridge.name, port, waiting.packet[6:12], binding, decision))
+        return continuation.resume(waiting, packet, metadata)
+
     def _decide(
-        self, bridge: str, binding: Binding | None, frame: bytes, now: float
+        self, switch: Switch, binding: Binding | None, frame: bytes, now: float
     ) -> Reply | Drop:
         if binding is None:
             return Drop(reasons.NO_BINDING)
-        key = bridge, binding.port, binding.address
+        key = switch.bridge.name, binding.port, binding.address
         decision = server.answer(frame, binding, now, self.leases.probation_until(key))
         self.leases.record(key, binding, decision.reason, now)
         return decision
+
+    def _note(self, event: Event) -> None:
+        """Count it, and keep it for the log; of what others' flows ask, the first only."""
+        code = event.decision.reason.code
+        self.reasons[code] += 1
+        if code != reasons.USERDATA_OPCODE.code or self.reasons[code] == 1:
+            self._events.append(event)
 
     def take_events(self) -> Iterator[Event]:
         """What happened since the last call."""

@@ -174,13 +174,10 @@ def architecture(value: object) -> tuple[int, ...]:
     raise refusal("bad-architecture", f"{shown(value)} is not a client architecture", hint)
 
 
-def _choice(allowed: type[_E], not_yet: Mapping[str, str]) -> Callable[[object], _E]:
-    names = [member.value for member in allowed if member.value not in not_yet]
+def _choice(allowed: type[_E]) -> Callable[[object], _E]:
+    names = [member.value for member in allowed]
 
     def read(value: object) -> _E:
-        if isinstance(value, str) and value in not_yet:
-            hint = f"until then: {' or '.join(names)}"
-            raise refusal("not-yet", f"{shown(value)} {not_yet[value]}", hint)
         if value in names:
             return allowed(value)
         hint = f"it is {' or '.join(names)}"
@@ -189,6 +186,6 @@ def _choice(allowed: type[_E], not_yet: Mapping[str, str]) -> Callable[[object],
     return read
 
 
-reply = _choice(Reply, {"resume": "(answering by NXT_RESUME) is not available yet"})
-flows = _choice(Flows, {"external": "(answering flows that others install) is not available yet"})
-other_traffic = _choice(OtherTraffic, {})
+reply = _choice(Reply)
+flows = _choice(Flows)
+other_traffic = _choice(OtherTraffic)

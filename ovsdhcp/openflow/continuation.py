@@ -17,7 +17,7 @@ from ovsdhcp.openflow.messages import EXPERIMENTER, NICIRA, message
 SET_PACKET_IN_FORMAT, RESUME, PACKET_IN2 = 16, 28, 30
 NXPIF_NXT_PACKET_IN2 = 2
 
-PACKET, FULL_LEN, TABLE_ID, COOKIE, METADATA, USERDATA = 0, 1, 3, 4, 6, 7
+PACKET, FULL_LEN, TABLE_ID, COOKIE, METADATA, USERDATA, CONTINUATION = 0, 1, 3, 4, 6, 7, 8
 
 _PROPERTY = Struct("!HH")
 
@@ -33,13 +33,17 @@ def _nicira(kind: int, body: bytes, xid: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A packet that waits. `kept` are the properties that go back as they came, as octets."""
+    """A packet that was handed over; it `waits` if its flow said `pause`.
+
+    `kept` are the properties that go back as they came, as octets.
+    """
 
     packet: bytes
     table: int
     cookie: int
     metadata: bytes
     userdata: bytes
+    waits: bool
     kept: bytes
 
     @property
@@ -75,6 +79,7 @@ def read(body: bytes) -> Paused:
         cookie=int.from_bytes(found.get(COOKIE, b"")[4:12], "big"),
         metadata=found.get(METADATA, b""),
         userdata=found.get(USERDATA, b""),
+        waits=CONTINUATION in found,
         kept=kept,
     )
 

@@ -1,11 +1,18 @@
 """Which flows a bridge should have: a pure function of the lease table and the ports present.
 
-    table 0   classify      a configured port's DHCP        → table 22
-                            … its fragments of a broadcast  → drop (they could hide DHCP)
-                            … its ARP for the server_id     → answered here, out of IN_PORT
-                            everything else                 → as `other_traffic` says
-    table 22  dhcp_options  in_port, dl_src, udp 68→67      → controller
-                            any other DHCP                  → drop, never flooded
+    table 0   classify       a configured port's DHCP        → table 22
+                             … its fragments of a broadcast  → drop (they could hide DHCP)
+                             … its ARP for the server_id     → answered here, out of IN_PORT
+                             everything else                 → as `other_traffic` says
+    table 22  dhcp_options   in_port, dl_src, udp 68→67      → controller
+                             any other DHCP                  → drop, never flooded
+
+With `reply: resume` the frame waits in table 22 for its answer, and goes on from there:
+
+    table 22  dhcp_options   … and from 0.0.0.0 to everybody, or from the client's address
+                             to the server or everybody      → controller(…,pause), table 23
+    table 23  dhcp_response  answered (reg0[3] is set)       → turned round, out of IN_PORT
+                             any other DHCP                  → drop
 
 Our flows are known by their cookie: "dhcp" in the upper half, the port in the lower.
 """
@@ -14,7 +21,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from zlib import crc32
 
-from ovsdhcp.config.table import Bridge, OtherTraffic, Port
+from ovsdhcp.config.table import Bridge, Flows, OtherTraffic, Port, Reply, Tables
+from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.openflow.fields import (
     ARP_OP,
     ARP_SHA,
@@ -25,8 +33,11 @@ from ovsdhcp.openflow.fields import (
     DL_SRC,
     DL_TYPE,
     IN_PORT,
+    NW_DST,
     NW_FRAG,
     NW_PROTO,
+    NW_SRC,
+    REG0,
     TP_DST,
     TP_SRC,
 )
@@ -42,8 +53,11 @@ from ovsdhcp.openflow.flow import (
     Match,
     Move,
     Output,
+    Pause,
+    Resubmit,
     SetField,
 )
+from ovsdhcp.ovn import put_dhcp_opts
 
 COOKIE = int.from_bytes(b"dhcp", "big") << 32
 COOKIE_MASK = 0xFFFF_FFFF << 32
@@ -55,6 +69,9 @@ PUNT, REST = 100, 0
 _BROADCAST_MAC = 0xFFFF_FFFF_FFFF
 _UDP = (Match(DL_TYPE, IPV4), Match(NW_PROTO, UDP))
 _ARP_REQUEST, _ARP_REPLY = 1, 2
+_EVERYBODY = 0xFFFF_FFFF
+_ANSWERED = Match(REG0, 1 << 3, 1 << 3)
+"""OVN's place of the result, reg0[3], which is bit 99 of xxreg0."""
 _NOT_A_FRAGMENT, _ANY_FRAGMENT = Match(NW_FRAG, 0, 3), Match(NW_FRAG, 1, 1)
 
 
@@ -84,16 +101,28 @@ def desired(bridge: Bridge, names: Mapping[int, str]) -> Iterator[Flow]:
 
 def bridge_flows(bridge: Bridge) -> Iterator[Flow]:
     """The flows that no port owns."""
+    if bridge.flows is Flows.EXTERNAL:
+        return
     tables = bridge.tables
-    yield Flow(tables.dhcp_options, REST, COOKIE, (*_UDP, Match(TP_DST, 67)))
+    for table in _dhcp_tables(bridge):
+        yield Flow(table, REST, COOKIE, (*_UDP, Match(TP_DST, 67)))
     if bridge.other_traffic is not OtherTraffic.NONE:
         normal = bridge.other_traffic is OtherTraffic.NORMAL
         actions = (Output(NORMAL),) if normal else ()
         yield Flow(tables.classify, REST, COOKIE, (), actions, exclusive=True)
 
 
+def _dhcp_tables(bridge: Bridge) -> tuple[int, ...]:
+    tables = bridge.tables
+    if bridge.reply is Reply.RESUME:
+        return tables.dhcp_options, tables.dhcp_response
+    return (tables.dhcp_options,)
+
+
 def port_flows(bridge: Bridge, port: Port, ofport: int) -> Iterator[Flow]:
     """The flows of one configured port, which is number `ofport` on the bridge."""
+    if bridge.flows is Flows.EXTERNAL:
+        return
     cookie, tables = port_cookie(port.name), bridge.tables
     in_port = Match(IN_PORT, ofport)
     to_server = (in_port, *_UDP, Match(TP_DST, 67))
@@ -102,15 +131,47 @@ def port_flows(bridge: Bridge, port: Port, ofport: int) -> Iterator[Flow]:
     yield Flow(tables.classify, CLASSIFY, cookie, (in_port, broadcast, *_UDP, _ANY_FRAGMENT))
     for server_id, server_mac in _servers(port):
         yield _arp_responder(tables.classify, cookie, in_port, server_id, server_mac)
-    yield Flow(tables.dhcp_options, PUNT, cookie, _client(port, in_port), (Output(CONTROLLER),))
+    if bridge.reply is Reply.RESUME:
+        for binding in port.bindings:
+            yield from _paused(tables, cookie, in_port, binding)
+    else:
+        one = port.bindings[0].mac if len(port.bindings) == 1 else None
+        client = _client(in_port, one)
+        yield Flow(tables.dhcp_options, PUNT, cookie, client, (Output(CONTROLLER),))
 
 
-def _client(port: Port, in_port: Match) -> tuple[Match, ...]:
+def _client(in_port: Match, mac: bytes | None) -> tuple[Match, ...]:
     """The DHCP of one client by its MAC; of several, or of whoever is plugged in, by the port."""
-    macs = [binding.mac for binding in port.bindings]
-    one = macs[0] if len(macs) == 1 else None
-    source = () if one is None else (Match(DL_SRC, int.from_bytes(one, "big")),)
+    source = () if mac is None else (Match(DL_SRC, int.from_bytes(mac, "big")),)
     return (in_port, *source, *_UDP, _NOT_A_FRAGMENT, Match(TP_SRC, 68), Match(TP_DST, 67))
+
+
+def _paused(tables: Tables, cookie: int, in_port: Match, binding: Binding) -> Iterator[Flow]:
+    """OVN's two questions of a client, the second to either destination, and the way back.
+
+    The answer's address, the client's MAC and the ports are turned round here (OVN northd.c).
+    """
+    client = _client(in_port, binding.mac)
+    pause = Pause(put_dhcp_opts.encode(put_dhcp_opts.of_binding(binding)))
+    server_id, server_mac = binding.subnet.server_id, binding.subnet.server_mac
+    own = int(binding.address)
+    for source, destination in (
+        (0, _EVERYBODY),
+        (own, int(server_id)),
+        (own, _EVERYBODY),
+    ):
+        asks = (*client, Match(NW_SRC, source), Match(NW_DST, destination))
+        onwards = (pause, Resubmit(tables.dhcp_response))
+        yield Flow(tables.dhcp_options, PUNT, cookie, asks, onwards)
+    turned = (
+        Move(DL_SRC, DL_DST),
+        SetField(DL_SRC, int.from_bytes(server_mac, "big")),
+        SetField(NW_SRC, int(server_id)),
+        SetField(TP_SRC, 67),
+        SetField(TP_DST, 68),
+        Output(IN_PORT_NUMBER),
+    )
+    yield Flow(tables.dhcp_response, PUNT, cookie, (*client, _ANSWERED), turned)
 
 
 def _servers(port: Port) -> Iterator[tuple[int, int]]:

@@ -16,6 +16,7 @@ def rendered(bridge: Bridge) -> Iterator[str]:
     titles = {
         bridge.tables.classify: "classify: which frames are ours",
         bridge.tables.dhcp_options: "dhcp_options: who may ask, and is heard by the controller",
+        bridge.tables.dhcp_response: "dhcp_response: the answer, on its way back",
     }
     for table, group in groupby(flows, key=lambda flow: flow.table):
         yield ""

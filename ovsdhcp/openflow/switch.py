@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from ovsdhcp.config.table import Bridge, Port
+from ovsdhcp.config.table import Bridge, Flows, Port, Reply
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.openflow import messages, pipeline
+from ovsdhcp.openflow.continuation import set_packet_in_format
 from ovsdhcp.openflow.flow import Flow
 from ovsdhcp.openflow.messages import Entry, Key
 
@@ -73,6 +74,8 @@ class Switch:
 
     def __init__(self, bridge: Bridge, names: Mapping[int, str]) -> None:
         self.bridge = bridge
+        self.names = dict(names)
+        """All ports of the bridge by their numbers, ours or not."""
         self.attached: dict[int, Attached] = {}
         self.in_sync = False
         self._configured = pipeline.configured(bridge)
@@ -100,6 +103,12 @@ class Switch:
             flows |= of_port
         return flows
 
+    def greet(self) -> bytes:
+        """What a connection begins with: the form of its packet-ins, and a sync."""
+        bridge = self.bridge
+        waits = bridge.flows is Flows.EXTERNAL or bridge.reply is Reply.RESUME
+        return (set_packet_in_format(next(self._xids)) if waits else b"") + self.sync()
+
     def sync(self) -> bytes:
         """Ask for the flows that the bridge has of us; its answer sets the rest in motion."""
         self.in_sync = False
@@ -121,12 +130,14 @@ class Switch:
 
     def port_added(self, ofport: int, name: str) -> bytes:
         """A port appeared, or is announced again; one that the table does not name stays alone."""
+        self.names[ofport] = name
         before = self._detach(ofport)
         self._attach(ofport, name)
         return self._port_changed(ofport, before)
 
     def port_removed(self, ofport: int) -> bytes:
         """A port is gone; its flows go with it."""
+        self.names.pop(ofport, None)
         return self._port_changed(ofport, self._detach(ofport))
 
     def flow_removed(self, removed: bytes) -> bytes:

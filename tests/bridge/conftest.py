@@ -50,11 +50,21 @@ def new_names(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Names]:
     return names
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module with BOTH_WAYS is run for either way that an answer can go back."""
+    if getattr(metafunc.module, "BOTH_WAYS", False):
+        metafunc.parametrize("table", ["packet-out", "resume"], indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The module's lease table, from its LEASE_TABLE."""
     path = tmp_path_factory.mktemp("table") / "table.yaml"
-    path.write_text(request.module.LEASE_TABLE)
+    text: str = request.module.LEASE_TABLE
+    if hasattr(request, "param"):
+        text = text.replace("    ports:", f"    reply: {request.param}\n    ports:")
+        assert f"reply: {request.param}" in text
+    path.write_text(text)
     return path
 
 

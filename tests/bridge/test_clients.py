@@ -5,6 +5,7 @@ import pytest
 from ovsdhcp.lab.client import KINDS
 from ovsdhcp.lab.laboratory import Lab
 
+BOTH_WAYS = True
 LEASE_TABLE = """
 subnets:
   vm-net:

@@ -4,6 +4,7 @@ import pytest
 
 from ovsdhcp.lab.laboratory import Lab
 
+BOTH_WAYS = True
 LEASE_TABLE = """
 subnets:
   vm-net:

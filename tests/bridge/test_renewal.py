@@ -7,6 +7,7 @@ from ovsdhcp.lab.laboratory import Lab
 from ovsdhcp.lab.wire import Seen, Sniffer
 
 LEASE = 20
+BOTH_WAYS = True
 LEASE_TABLE = f"""
 subnets:
   vm-net:

@@ -10,6 +10,7 @@ from ovsdhcp.lab import namespace
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
 
+BOTH_WAYS = True
 LEASE_TABLE = """
 subnets:
   vm-net:
