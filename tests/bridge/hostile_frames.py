@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
+from tests.bridge.hostile_lab import checksummed
 from tests.dhcp.wire import (
     ADDRESS,
     EVERYBODY,
@@ -25,7 +26,6 @@ from tests.dhcp.wire import (
     frame,
     ip,
     mac,
-    ones_sum,
     option,
 )
 
@@ -270,8 +270,9 @@ def _options() -> Iterator[Hostile]:
     yield _with("50: in two parts", OFFER, option(50, b"\xc0\0") + option(50, b"\2\x32") + end)
     yield from _lenient()
     yield from _overload()
-    for value in (b"", b"\1", b"\1\0", b"\1\5abc", b"\1\1a", b"\5\4" + ip(SERVER), b"\xff" * 60):
-        yield _with(f"82: {value.hex() or 'empty'}", SILENCE, _LIST + option(82, value) + end)
+    agents = (b"", b"\1", b"\1\0", b"\1\5abc", b"\1\1a", b"\5\4" + ip(SERVER), b"\xff" * 60)
+    for number, value in enumerate(agents):
+        yield _with(f"82: value {number}", SILENCE, _LIST + option(82, value) + end)
 
 
 def _lenient() -> Iterator[Hostile]:
@@ -399,21 +400,8 @@ def _informs() -> Iterator[Hostile]:
     yield Hostile("INFORM: ciaddr left out", ACK, from_somewhere)
 
 
-def _with_checksum(given: Hostile) -> Hostile:
-    """An IPv4 header that is whole has its checksum, so that only what is meant is wrong."""
-    octets, at = given.frame, 12
-    while octets[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
-        at += 4
-    start, words = at + 2, octets[at + 2] & 15 if len(octets) > at + 2 else 0
-    header = octets[start : start + 4 * words]
-    if octets[at : at + 2] != b"\x08\x00" or len(header) < 20 or words < 5:
-        return given
-    checksum = struct.pack("!H", 0xFFFF - ones_sum(header))
-    return given._replace(frame=octets[: start + 10] + checksum + octets[start + 12 :])
-
-
 GENERATED: list[Hostile] = [
-    _with_checksum(given)
+    given._replace(frame=checksummed(given.frame))
     for made in (
         *(_lengths, _ip_headers, _fragments, _tags, _who_and_where, _targets),
         *(_header, _header_fields, _options, _states),

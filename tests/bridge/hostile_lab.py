@@ -4,13 +4,14 @@
 to the neighbour.
 """
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ovsdhcp.dhcp.message import MessageType
 from ovsdhcp.lab.laboratory import Lab, Names
-from tests.dhcp.wire import ADDRESS, MAC, OTHER_MAC, SERVER, bootp, frame, ip
+from tests.dhcp.wire import ADDRESS, MAC, OTHER_MAC, SERVER, bootp, frame, ip, ones_sum
 
 ANYONE, HOSTS, GOOD, HOSTILE = "vm1", "vm2", "vm3", "vm5"
 LEASE_TABLE = """
@@ -43,9 +44,23 @@ WITH_A_LEASE = {
 """The inputs of bad_inputs.json whose client is bound already."""
 
 
+def checksummed(octets: bytes) -> bytes:
+    """An IPv4 header that is whole gets its checksum, for those who look at it: a kernel does."""
+    at = 12
+    while octets[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    start, words = at + 2, octets[at + 2] & 15 if len(octets) > at + 2 else 0
+    header = octets[start : start + 4 * words]
+    if octets[at : at + 2] != b"\x08\x00" or len(header) < 20 or words < 5:
+        return octets
+    checksum = struct.pack("!H", 0xFFFF - ones_sum(header))
+    return octets[: start + 10] + checksum + octets[start + 12 :]
+
+
 def discover(client: bytes = MAC, xid: int = 0x0BADF00D) -> bytes:
     """A good DISCOVER."""
-    return frame(bootp(MessageType.DISCOVER, chaddr=client, xid=xid), eth_src=client)
+    message = bootp(MessageType.DISCOVER, chaddr=client, xid=xid)
+    return checksummed(frame(message, eth_src=client))
 
 
 def canary(xid: int) -> bytes:
@@ -55,7 +70,7 @@ def canary(xid: int) -> bytes:
 
 def request() -> bytes:
     """A good REQUEST after it: the hostile client takes what it was offered."""
-    return frame(bootp(MessageType.REQUEST, CHOSEN))
+    return checksummed(frame(bootp(MessageType.REQUEST, CHOSEN)))
 
 
 @contextmanager
