@@ -356,3 +356,10 @@ def _new_field(result: ResultBit, place: _Place) -> bytes:
     if isinstance(wanted, int):
         return _register(0x0001, wanted) + b"\4" + _U32.pack(1 << bit)
     return result.header + (1 << bit).to_bytes(result.size, "big")
+
+
+def result_name(result: ResultBit) -> str:
+    """`reg0[3]`, as OVN and `ovs-ofctl` have it; by its header where it is no register."""
+    wanted, bit = _place(result)
+    name = f"reg{wanted}" if isinstance(wanted, int) else f"field 0x{result.header.hex()}"
+    return f"{name}[{bit}]"
