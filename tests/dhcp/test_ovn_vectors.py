@@ -13,11 +13,11 @@ from ovsdhcp.dhcp.server import Reply, answer
 from tests.dhcp.wire import Seen, mac, see
 
 _DATA = json.loads((Path(__file__).parent / "data" / "ovn_vectors.json").read_text())
-_CASES = {case["name"]: case for case in _DATA["cases"]}
+CASES = {case["name"]: case for case in _DATA["cases"]}
 
 _EVERY = {
     "ip_ttl": "OVN sends back the request's; a reply is a datagram of its own (RFC 791)",
-    "ip_tos": "as above",
+    "ip_tos": "OVN sends back the request's",
     "udp_csum": "OVN sends none; RFC 1122 §4.1.3.4 wants one by default",
 }
 _TIMES = {
@@ -26,7 +26,7 @@ _TIMES = {
 }
 _NAK = {
     "ip_dst": "RFC 2131 §4.1: a NAK is broadcast in all cases",
-    "eth_dst": "as above",
+    "eth_dst": "RFC 2131 §4.1: a NAK is broadcast in all cases",
     "+54": "RFC 2131 table 3: a NAK MUST have the server identifier",
     "+56": "RFC 2131 table 3: a NAK SHOULD have a message",
 }
@@ -72,7 +72,7 @@ _FIELDS = ("eth_src", "eth_dst", "ip_src", "ip_dst", "ip_ttl", "ip_tos", "udp_sr
            "chaddr")  # fmt: skip
 
 
-def _binding(case: dict[str, object]) -> Binding:
+def binding_of_case(case: dict[str, object]) -> Binding:
     """The case's DHCP_Options row as a binding, its names looked up as a lease table's are."""
     named: dict[str, object] = dict(case["options"])  # type: ignore[call-overload]
     server_mac = mac(str(named.pop("server_mac")))
@@ -126,20 +126,20 @@ def _differences(ours: Seen, theirs: dict[str, object]) -> Iterator[str]:
     yield from (f"={c}" for c in options if c in ours.codes and ours.value(c) != options[c])
 
 
-@pytest.mark.parametrize("name", [name for name, case in _CASES.items() if case["reply"]])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["reply"]])
 def test_we_differ_from_ovn_only_where_an_rfc_demands_it(name: str) -> None:
-    case = _CASES[name]
-    given = answer(bytes.fromhex(case["request"]), _binding(case), 0.0)
+    case = CASES[name]
+    given = answer(bytes.fromhex(case["request"]), binding_of_case(case), 0.0)
     assert isinstance(given, Reply)
     differing = set(_differences(see(given.frame), case["reply"]))
     assert differing == set(DIFFERENCES[name])
     assert all(DIFFERENCES[name].values())
 
 
-@pytest.mark.parametrize("name", [name for name, case in _CASES.items() if not case["reply"]])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case["reply"]])
 def test_where_ovn_is_silent_so_are_we(name: str) -> None:
-    case = _CASES[name]
-    given = answer(bytes.fromhex(case["request"]), _binding(case), 0.0)
+    case = CASES[name]
+    given = answer(bytes.fromhex(case["request"]), binding_of_case(case), 0.0)
     assert not isinstance(given, Reply)
 
 
@@ -148,6 +148,6 @@ def test_the_boot_file_that_ovn_sends_is_in_the_field() -> None:
         ("ovn_at_19_discover_ipxe_175", b"bootfile"),
         ("ovn_at_21_discover_unicast_plain", b"bootfile_name_alt"),
     ):
-        given = answer(bytes.fromhex(_CASES[name]["request"]), _binding(_CASES[name]), 0.0)
+        given = answer(bytes.fromhex(CASES[name]["request"]), binding_of_case(CASES[name]), 0.0)
         assert isinstance(given, Reply)
         assert see(given.frame).field("file").rstrip(b"\0") == file
