@@ -96,6 +96,14 @@ def decode_one_name(octets: bytes) -> str:
 NAMES_SCHEMA: Schema = {
     "oneOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]
 }
+DOMAINS_WHOLE = kind(
+    "domains",
+    "a list of domain names",
+    lambda value: encode_names(value, compressed=False),
+    decode_names,
+    NAMES_SCHEMA,
+    limit=LONG,
+)
 DOMAIN = kind("domain", _DOMAIN, _one_name, decode_one_name, {"type": "string"})
 DOMAINS = kind(
     "domains", "a list of domain names", encode_names, decode_names, NAMES_SCHEMA, limit=LONG

@@ -27,7 +27,7 @@ from ovsdhcp.dhcp.option_blocks import (
     USER_CLASS,
     WORDS,
 )
-from ovsdhcp.dhcp.option_domains import DOMAIN, DOMAINS
+from ovsdhcp.dhcp.option_domains import DOMAIN, DOMAINS, DOMAINS_WHOLE
 from ovsdhcp.dhcp.option_kinds import (
     BOOL,
     HEX,
@@ -193,8 +193,8 @@ OPTIONS: tuple[Option, ...] = (
     _option(85, "nds_server", IPV4S, "2241 §2", "nds_servers"),
     _option(86, "nds_tree_name", TEXT, "2241 §3"),
     _option(87, "nds_context", TEXT, "2241 §4"),
-    _option(88, "bcmcs_domains", DOMAINS, "4280 §4.1", "bcmcs_controller_domain_name_list"),
-    _option(89, "bcmcs_server", IPV4S, "4280 §4.3", "bcmcs_controller_ipv4_address"),
+    _option(88, "bcmcs_domains", DOMAINS_WHOLE, "4280", "bcmcs_controller_domain_name_list"),
+    _option(89, "bcmcs_server", IPV4S, "4280", "bcmcs_controller_ipv4_address"),
     _option(90, "authentication", HEX, "3118", role=_ENGINE),
     _option(91, "client_last_transaction_time", UINT32, "4388 §6.1", role=_ENGINE),
     _option(92, "associated_ip", IPV4S, "4388 §6.1", role=_ENGINE),
@@ -226,7 +226,7 @@ OPTIONS: tuple[Option, ...] = (
     _option(138, "capwap_controller", IPV4S, "5417", "capwap_ac_v4"),
     _option(139, "mos_address", ENCAPSULATED, "5678 §2", "ipv4_address_mos"),
     _option(140, "mos_domain", ENCAPSULATED, "5678 §3", "ipv4_fqdn_mos"),
-    _option(141, "sip_ua_domains", DOMAINS, "6011", "sip_ua_configuration_service_domains"),
+    _option(141, "sip_ua_domains", DOMAINS_WHOLE, "6011", "sip_ua_configuration_service_domains"),
     _option(142, "andsf_server", IPV4S, "6153", "ipv4_address_andsf"),
     _option(143, "sztp_redirect", HEX, "8572 §8.1", "v4_sztp_redirect"),
     _option(144, "geoloc", HEX, "6225"),
@@ -243,7 +243,7 @@ OPTIONS: tuple[Option, ...] = (
     _option(210, "path_prefix", TEXT, "5071 §5", "pxelinux_path_prefix"),
     _option(211, "reboot_time", SECONDS, "5071 §6", "pxelinux_reboottime"),
     _option(212, "sixrd", SIXRD, "5969 §7.1.1", "6rd"),
-    _option(213, "access_domain", DOMAIN, "5986 §3.3", "v4_access_domain"),
+    _option(213, "access_domain", DOMAIN, "5986", "v4_access_domain"),
     _option(220, "subnet_allocation", HEX, "6656"),
     _option(221, "virtual_subnet_selection", HEX, "6607", "vss", role=_ENGINE),
     _option(249, "ms_classless_static_route", ROUTES, "MS-DHCPE §2.2.9",

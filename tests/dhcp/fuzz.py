@@ -1,54 +1,79 @@
-"""Mutated requests for as long as one likes: no exception, sound replies, flat memory.
+"""Hostile octets for as long as one likes: `scripts/fuzz [SECONDS] [--inputs COUNT] [--blind]`.
 
-python -m tests.dhcp.fuzz [COUNT] [SEED]
+Guided by coverage with atheris where it is installed (`pip install atheris`); else, or with
+`--blind`, what is in the corpus is changed by chance. Each input is judged by `judge`.
 """
 
-import json
+import argparse
+import importlib
 import random
 import resource
 import sys
+import tempfile
 from collections import Counter
+from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from ovsdhcp.dhcp.server import Reply, answer
-from tests.dhcp.test_golden import CASES
-from tests.dhcp.test_never_raises import _BINDINGS, mutated
-from tests.dhcp.wire import frame, see
-
-_BAD = json.loads((Path(__file__).parent / "data" / "bad_inputs.json").read_text())["inputs"]
-CORPUS = [octets for octets, _ in CASES.values()]
-CORPUS += [bytes.fromhex(text) for row in _BAD for text in row["frames"]]
+CORPUS = Path(__file__).parent / "corpus"
 
 
-def one(chance: random.Random) -> str:
-    """Ask the engine something odd, and look at what it answers; the reason's code."""
-    octets, depth = chance.choice(CORPUS), chance.randrange(3)
-    if depth == 0:
-        octets = mutated(octets, chance)
-    elif depth == 1:
-        octets = frame(mutated(octets[42:], chance))
-    else:
-        octets = frame(octets[42:282] + mutated(octets[282:], chance))
-    given = answer(octets, chance.choice(_BINDINGS), 0.0)
-    if isinstance(given, Reply):
-        see(given.frame)
-    return given.reason.code
+def corpus() -> list[bytes]:
+    """The inputs in the folder: what earlier runs found to take ways of their own."""
+    return [path.read_bytes() for path in sorted(CORPUS.iterdir())]
 
 
-def main(count: int, seed: int) -> None:
-    """Ask `count` times, and print what came of it."""
-    chance, start = random.Random(seed), perf_counter()
+def guided(seconds: int, inputs: int, seed: int) -> None:
+    """Let libFuzzer look for ways not taken yet; what it finds goes to a temporary folder."""
+    atheris = importlib.import_module("atheris")
+    with atheris.instrument_imports(include=["ovsdhcp.dhcp"]):
+        judges = importlib.import_module("tests.dhcp.judge")
+    found = tempfile.mkdtemp(prefix="ovsdhcp-fuzz-")
+    limits = [f"-max_total_time={seconds}", f"-runs={inputs or -1}", "-rss_limit_mb=512"]
+    folders = [found, str(CORPUS)]
+    print(f"guided by coverage; what it finds is in {found}", flush=True)
+    atheris.Setup(
+        [sys.argv[0], *limits, f"-seed={seed}", "-max_len=1500", "-timeout=5", *folders],
+        lambda octets: judges.judge(judges.shaped(octets)),
+    )
+    atheris.Fuzz()
+
+
+def blind(seconds: int, inputs: int, seed: int) -> None:
+    """Change what is in the corpus by chance; print how long it took, and the memory."""
+    from tests.dhcp.judge import BINDINGS, judge_with, mutated, shaped  # noqa: PLC0415
+
+    known, chance, start = corpus(), random.Random(seed), perf_counter()
     reasons: Counter[str] = Counter()
-    for n in range(count):
-        reasons[one(chance)] += 1
-        if n % (count // 4 or 1) == 0:
-            print(f"{n:>9} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} KiB")
+    step = inputs // 8 or 100_000
+    for n in count():
+        if n == inputs if inputs else perf_counter() - start > seconds:
+            break
+        if n % step == 0:
+            print(f"{n:>9} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} KiB", flush=True)
+        octets = shaped(mutated(chance.choice(known), chance))
+        try:
+            reasons[judge_with(octets, chance.choice(BINDINGS)).reason.code] += 1
+        except BaseException:
+            print(f"at seed {seed}, input {n}: {octets.hex()}")
+            raise
     for code, times in reasons.most_common():
         print(f"{times:>9} {code}")
-    print(f"{count} inputs in {perf_counter() - start:.0f} s, seed {seed}")
+    print(f"{n} inputs in {perf_counter() - start:.0f} s, seed {seed}")
+
+
+def main() -> None:
+    """As the command line says."""
+    parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
+    parser.add_argument("seconds", nargs="?", type=int, default=60)
+    parser.add_argument("--inputs", type=int, default=0, help="so many, however long it takes")
+    parser.add_argument("--seed", type=int, default=random.randrange(1, 1 << 31))
+    parser.add_argument("--blind", action="store_true", help="by chance, without atheris")
+    asked = parser.parse_args()
+    way = blind if asked.blind or find_spec("atheris") is None else guided
+    way(0 if asked.inputs else asked.seconds, asked.inputs, asked.seed)
 
 
 if __name__ == "__main__":
-    given = [int(text) for text in sys.argv[1:]]
-    main(*(given + [1_000_000, 1][len(given) :]))
+    main()

@@ -1,137 +1,220 @@
-"""The rules for a DHCPv4 server, and the tests that prove each: `python -m tests.dhcp.rules`.
+"""What a DHCPv4 server must and should do, and what this one does: the source of docs/rfc.md.
 
-`T3 ...` are the cells of RFC 2131's table 3. Rules of pools of addresses are not here, since a
-port's address is the table's: nothing is allocated, so nothing is reserved, probed or stored.
+`rfc` makes the document of it, with the tests that bear each rule's name (`pytest.mark.rule`).
+`T3 ...` are the cells of RFC 2131's table 3.
 """
 
-import importlib
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
-import pytest
 
-RULES: dict[str, str] = {
-    "F1": "only BOOTREQUEST is for a server (RFC 2131 §3)",
-    "F2": "fixed part and magic cookie (RFC 2131 §3)",
-    "F3": "option 53 in every message, one octet (RFC 2131 §3, RFC 2132 §9.6)",
-    "F4": "END terminates, PAD is legal anywhere (RFC 2132 §3.1, §3.2)",
-    "F5": "a missing END is tolerated (all servers in use)",
-    "F6": "an option past the end makes the message malformed",
-    "F7": "Ethernet: htype 1, hlen 6, chaddr one station's",
-    "F8": "reserved flags ignored, flags copied back (RFC 2131 figure 2)",
-    "F9": "a reply has at least 300 octets (RFC 1542 §2.1)",
-    "F10": "a reply has END, and PAD after it (RFC 2131 §4.1)",
-    "F11": "option overload is honoured on receive, never recursive (RFC 2131 §4.1)",
-    "F12": "option overload is used to send what does not fit; never option 82 in it",
-    "F13": "instances of an option are concatenated (RFC 3396 §7)",
-    "F14": "options over 255 octets are sent in adjacent parts (RFC 3396 §6)",
-    "F15": "never larger than option 57, at least 576 (RFC 2132 §9.10)",
-    "F16": "needed options first where not all fit (RFC 2131 §4.3.1)",
-    "F17": "netmask before router (RFC 2132 §3.3)",
-    "F18": "NULs at the end of text are dropped (RFC 2132 §2)",
-    "F19": "unknown options are ignored (RFC 2132 §2)",
-    "F20": "any source port is served; 68 answered, a relay at 67 (RFC 2131 §4.1)",
-    "A1": "with giaddr: to the relay; refused on ports that are not trusted",
-    "A2": "with ciaddr: unicast to it",
-    "A3": "with the broadcast bit: broadcast, on the link as well",
-    "A4": "else: unicast to yiaddr at chaddr",
-    "A5": "a NAK is broadcast in all cases",
-    "A6": "a relayed NAK has the broadcast bit (RFC 2131 §4.3.2)",
-    "A7": "the ACK to an INFORM goes to ciaddr",
-    "A8": "ciaddr counts as 0 in DISCOVER and SELECTING",
-    "A9": "from the server identifier, port 67, with a valid checksum",
-    "A10": "with the VLAN tag of the request (the port is the caller's to keep)",
-    **{f"T3 {name}": f"field {name} (RFC 2131 table 3)" for name in (
-        "op", "htype", "hlen", "hops", "xid", "secs", "ciaddr", "yiaddr", "siaddr", "flags",
-        "giaddr", "chaddr", "sname", "file")},
-    **{f"T3 {name}": f"option {name} (RFC 2131 table 3)" for name in (
-        "50 requested address", "51 lease time", "52 overload", "53 message type", "54 server id",
-        "55 parameter list", "56 message", "57 max size", "58 59", "60 vendor class",
-        "61 client id", "82 relay agent", "others")},
-    "D1": "the table's address, whatever is asked for (RFC 2131 §4.3.1)",
-    "D3": "nothing is committed by a DISCOVER",
-    "D4": "the lease time is the table's (RFC 2131 §4.3.1)",
-    "D6": "everything asked for and configured, once; nothing else (RFC 2131 §4.3.1)",
-    "D7": "in the order asked (RFC 2132 §9.8)",
-    "D8": "OFFER and ACK carry the same (RFC 2131 §4.3.1)",
-    "D9": "bound by port; both identifiers are in the request",
-    "D10": "others may be ignored (RFC 2131 §4.2)",
-    "D11": "a DISCOVER with option 54 is not answered (RFC 2131 table 5)",
-    **{f"R{n}": text for n, text in enumerate((
-        "the state follows from the fields (RFC 2131 §4.3.2)",
-        "SELECTING another server: silence",
-        "SELECTING, wrong address: NAK",
-        "SELECTING with ciaddr: ACK",
-        "INIT-REBOOT: ACK or NAK",
-        "INIT-REBOOT, not authoritative: silence",
-        "RENEWING and REBINDING: ciaddr is checked",
-        "an extension may be refused",
-        "a REQUEST that names nothing: NAK",
-        "a renewal that still carries option 54: ACK",
-        "a repeated REQUEST has the same answer"), 1) if n != 8},
-    "X1": "DECLINE: recorded, the address withheld (RFC 2131 §4.3.3)",
-    "X2": "DECLINE of another address or server: ignored",
-    "X3": "RELEASE: recorded if it is the client's (RFC 2131 §4.3.4)",
-    "X4": "INFORM: no lease, no check (RFC 2131 §4.3.5)",
-    "X5": "INFORM from nowhere: silence",
-    "T1": "T1 and T2 are sent, in order or not at all (RFC 2131 §4.4.5)",
-    "T2": "renewals are spread (RFC 2131 §4.4.5)",
-    "T3": "0xffffffff is without end (RFC 2131 §3.3)",
-    "I1": "the server identifier is the subnet's (RFC 2131 §4.1)",
-    "3442": "classless routes, with the default route",
-    "3046": "option 82: refused, or echoed last",
-    "6842": "option 61 echoed unaltered, in a NAK too",
-    "3396": "long options, both ways",
-    "4361": "client identifiers are opaque",
-    "8925": "option 108 only if asked for",
-    "8910": "captive portal",
-    "4702": "option 81: answered if sent, malformed ignored",
-    "3004": "user class, with lengths and bare",
-    "4578": "PXE: a file by architecture, option 97 echoed",
-    "iPXE": "iPXE does not load itself",
-    "3397": "domain search list, compressed",
-    "7844": "random MACs are served where the port decides",
-    "types": "common options, checked when the table is loaded",
+class Rule(NamedTuple):
+    """What is demanded, where (`RFC ` left out), and what is done."""
+
+    demand: str
+    rfc: str
+    done: str
+
+
+RULES: dict[str, Rule] = {
+    # -- the message
+    "F1": Rule("only a BOOTREQUEST is for a server", "2131 §2", "any other op: silence"),
+    "F2": Rule("236 octets of fixed part, then the magic cookie", "2131 §3",
+               "shorter, or another cookie: silence, BOOTP is not served"),
+    "F3": Rule("option 53 in every message, one octet", "2131 §3, 2132 §9.6",
+               "none, or another length: silence"),
+    "F4": Rule("END ends the options, PAD may be anywhere", "2132 §3.1, §3.2", "so"),
+    "F5": Rule("a missing END is put up with", "all servers in use", "so"),
+    "F6": Rule("no option may leave its field", "2131 §4.1",
+               "the message is refused: what lies about one length may lie about others"),
+    "F7": Rule("an Ethernet client: htype 1, hlen 6", "2131 §2",
+               "anything else, or a chaddr that is zero or a group: silence"),
+    "F8": Rule("reserved flags mean nothing, flags are copied", "2131 §2, table 3", "so"),
+    "F9": Rule("a BOOTP message has at least 300 octets", "1542 §2.1", "filled up to it"),
+    "F10": Rule("options end with END, then PAD", "2131 §4.1", "so"),
+    "F11": Rule("overloaded fields are read: file, then sname, never again", "2131 §4.1, 2132 §9.3",
+                "so; a value other than 1 to 3 counts as not sent"),
+    "F12": Rule("what does not fit may go to file and sname", "2131 §4.1, 3046 §2.2",
+                "so, where these are free; never options 53 and 82, never in a NAK"),
+    "F13": Rule("an option's instances are one option in parts", "3396 §7",
+                "joined before anything is looked at: options, file, sname"),
+    "F14": Rule("an option over 255 octets goes in adjacent parts", "3396 §6",
+                "up to 1,024 octets"),
+    "F15": Rule("no datagram larger than option 57, which is 576 or more", "2131 §2, 2132 §9.10",
+                "576 without it; at most 1,500, since a reply is never fragmented"),
+    "F16": Rule("what is needed comes first where not all fits", "2131 §4.3.1",
+                "53, 54, 51, 61, 82, 56, 1, 3, 6, 58, 59, then as asked; "
+                "what is left out is in the decision (`left_out`)"),
+    "F17": Rule("the netmask before the router", "2132 §3.3", "so, in whatever order asked"),
+    "F18": Rule("NULs at a text's end are dropped", "2132 §2",
+                "so; an empty host name is none, not an error"),
+    "F19": Rule("unknown options are passed over", "2132 §2", "so"),
+    "F20": Rule("only port 67 is fixed on the way to a server", "2131 §4.1",
+                "any source port; answered at 68, a relay at 67"),
+    # -- where a reply goes
+    "A1": Rule("with giaddr: to the relay", "2131 §4.1",
+               "on a trusted port; on others a relay is nobody's, and refused"),
+    "A2": Rule("with ciaddr: to it, by unicast", "2131 §4.1", "RENEWING and REBINDING"),
+    "A3": Rule("with the broadcast bit: to everybody", "2131 §4.1", "on the link as well"),
+    "A4": Rule("else to yiaddr at chaddr, without ARP", "2131 §4.1", "so"),
+    "A5": Rule("a NAK without a relay: to everybody, in all cases", "2131 §4.1", "so"),
+    "A6": Rule("a relayed NAK bears the broadcast bit", "2131 §4.3.2", "so"),
+    "A7": Rule("the ACK to an INFORM: to ciaddr", "2131 §4.3.5", "so, whatever the bit"),
+    "A8": Rule("ciaddr is 0 before a client is bound", "2131 table 5",
+               "whatever it is in DISCOVER and SELECTING, it counts as 0"),
+    "A9": Rule("from the server identifier, port 67, sums right", "2131 §4.1, 1122 §4.1.3.4", "so"),
+    "A10": Rule("only where the question came from", "ours",
+                "out of the same port, with the same VLAN tags"),
+    # -- RFC 2131's table 3: fields
+    "T3 op": Rule("BOOTREPLY", "2131 table 3", "so"),
+    "T3 htype": Rule("Ethernet's", "2131 table 3", "1"),
+    "T3 hlen": Rule("Ethernet's", "2131 table 3", "6"),
+    "T3 hops": Rule("0", "2131 table 3", "so"),
+    "T3 xid": Rule("the client's", "2131 table 3", "so"),
+    "T3 secs": Rule("0", "2131 table 3", "so"),
+    "T3 ciaddr": Rule("0, the client's in an ACK", "2131 table 3", "so"),
+    "T3 yiaddr": Rule("the address; 0 in a NAK, and to an INFORM", "2131 table 3", "so"),
+    "T3 siaddr": Rule("the next server of a boot", "2131 table 3", "`next_server`; 0 in a NAK"),
+    "T3 flags": Rule("the client's", "2131 table 3", "so (but A6)"),
+    "T3 giaddr": Rule("the client's", "2131 table 3", "so"),
+    "T3 chaddr": Rule("the client's", "2131 table 3", "all 16 octets"),
+    "T3 sname": Rule("a server's name, or options", "2131 table 3",
+                     "`tftp_server` where it was not asked for by option; nothing of the client's"),
+    "T3 file": Rule("a boot file's name, or options", "2131 table 3",
+                    "`bootfile_name` where it was not asked for by option"),
+    # -- and options
+    "T3 50 requested address": Rule("never", "2131 table 3", "so"),
+    "T3 51 lease time": Rule("in OFFER and ACK, never to an INFORM", "2131 table 3", "so"),
+    "T3 52 overload": Rule("may be, not in a NAK", "2131 table 3", "if needed (F12)"),
+    "T3 53 message type": Rule("always", "2131 table 3", "first"),
+    "T3 54 server id": Rule("always, in a NAK too", "2131 table 3", "so"),
+    "T3 55 parameter list": Rule("never", "2131 table 3", "so"),
+    "T3 56 message": Rule("should be", "2131 table 3", "in a NAK: the reason in words"),
+    "T3 57 max size": Rule("never", "2131 table 3", "so"),
+    "T3 58 59": Rule("should be with a lease, else never", "2131 §4.4.5, table 3", "so"),
+    "T3 60 vendor class": Rule("may be", "2131 table 3", "if configured and asked for"),
+    "T3 61 client id": Rule("as sent, else never", "6842 §3", "so"),
+    "T3 82 relay agent": Rule("as sent, else never", "3046 §2.2", "so, last"),
+    "T3 others": Rule("may be, never in a NAK", "2131 table 3", "see D6"),
+    # -- what is offered
+    "D1": Rule("which address: current, previous, requested, new", "2131 §4.3.1",
+               "the port's, the only one that there is for it"),
+    "D2": Rule("what is offered to one is not offered to another", "2131 §4.3.1",
+               "an address belongs to one port"),
+    "D3": Rule("a DISCOVER commits to nothing", "2131 §4.3.1", "nothing is kept of it"),
+    "D4": Rule("a lease time asked for may be granted or not", "2131 §4.3.1",
+               "the table's; what the client asks for has no say"),
+    "D6": Rule("everything configured and asked for, once; nothing that is not configured",
+               "2131 §4.3.1", "so; 1, 51, 53, 54, 58 and 59 unasked, echoes as they came"),
+    "D7": Rule("in the order asked for", "2132 §9.8", "so; what was not asked for comes before"),
+    "D8": Rule("OFFER and ACK carry the same", "2131 §4.3.1", "so"),
+    "D9": Rule("a client is known by its identifier, else by chaddr", "2131 §4.2",
+               "by its port, as a table may have it; both identifiers are in the decision"),
+    "D10": Rule("clients may be ignored by policy", "2131 §4.2",
+                "another MAC than the table's, or than the frame's (but on a trusted port)"),
+    "D11": Rule("no server identifier in a DISCOVER", "2131 table 5", "with one: silence"),
+    # -- REQUEST
+    "R1": Rule("54: SELECTING; else 50: INIT-REBOOT; else ciaddr: RENEWING, REBINDING",
+               "2131 §4.3.2, table 4", "so"),
+    "R2": Rule("another server was chosen: no answer", "2131 §3.1 (4)", "so"),
+    "R3": Rule("this server, but another address: NAK", "2131 §3.5", "so, authoritative or not"),
+    "R4": Rule("SELECTING with ciaddr is a common mistake", "2131 §4.3.2", "ACK, to yiaddr"),
+    "R5": Rule("INIT-REBOOT: ACK if right, NAK if not", "2131 §4.3.2", "so"),
+    "R6": Rule("INIT-REBOOT of what is unknown: silence, unless the server knows all",
+               "2131 §4.3.2", "NAK; silence with `authoritative: false`"),
+    "R7": Rule("RENEWING and REBINDING: ciaddr is checked", "2131 §4.3.2",
+               "ACK to ciaddr, else a NAK to everybody"),
+    "R8": Rule("an extension may be refused, the rest of the lease still confirmed", "2131 §4.3.2",
+               "never refused: each ACK is for the whole lease time"),
+    "R9": Rule("a REQUEST that names no address: NAK", "2131 §4.3.2", "so"),
+    "R10": Rule("a renewal with a server identifier is RFC 1541's", "1541 §4.3.2", "ACK"),
+    "R11": Rule("a repeated REQUEST has the same answer", "2131 §3.1", "so"),
+    "R12": Rule("what is promised is stored before", "2131 §2.1, §3.1 (4)",
+                "the lease table is the store: an ACK says nothing that a restart could forget"),
+    # -- DECLINE, RELEASE, INFORM
+    "X1": Rule("DECLINE: the address is not available; no answer", "2131 §4.3.3",
+               "recorded, and withheld for the subnet's `decline_probation`"),
+    "X2": Rule("DECLINE of what the client does not have", "2131 §4.3.3",
+               "nothing; it must name the address and this server (table 5)"),
+    "X3": Rule("RELEASE: the address is free; no answer", "2131 §4.3.4",
+               "recorded if ciaddr is the port's address"),
+    "X4": Rule("INFORM: no lease, no check, yiaddr 0", "2131 §4.3.5", "so"),
+    "X5": Rule("INFORM from no address", "2131 §4.4.3", "silence"),
+    # -- times and identity
+    "T1": Rule("T1 is half the lease, T2 seven eighths, T1 < T2 < lease", "2131 §4.4.5",
+               "or as the table has them; one that is out of order is not sent"),
+    "T2": Rule("clients should not renew all at once", "2131 §4.4.5",
+               "renewals get T1 and T2 up to 1/16 earlier, always the same for one MAC"),
+    "T3": Rule("0xffffffff is without end", "2131 §3.3", "`infinite`; then without T1 and T2"),
+    "I1": Rule("a server identifier that clients can reach", "2131 §4.1",
+               "the subnet's `server_id`"),
+    # -- other RFCs
+    "3442": Rule("a client with option 121 does not look at option 3", "3442",
+                 "the default route goes into 121 (and 249); 3 as well if asked for"),
+    "3046": Rule("option 82: discarded from a circuit, echoed last to an agent", "3046 §2.1, §2.2",
+                 "by the port's `trusted`"),
+    "6842": Rule("option 61 goes back unaltered in OFFER, ACK and NAK", "6842 §3", "so"),
+    "3396": Rule("long options both ways", "3396 §6, §7", "see F13, F14"),
+    "4361": Rule("client identifiers are opaque", "2132 §9.14, 4361 §6.3", "so, of any length"),
+    "8925": Rule("option 108 only if asked for, 300 s at least", "8925 §3.3",
+                 "so, checked at load"),
+    "8910": Rule("captive portal", "8910 §2.1", "`captive_portal`"),
+    "4702": Rule("option 81: answered if sent, RCODEs 255, E copied, reserved bits ignored",
+                 "4702 §2.1, §4",
+                 "N: no DNS updates here; O if the client wanted some; malformed: not sent"),
+    "3004": Rule("user classes have lengths", "3004 §4", "iPXE's bare text is read as well"),
+    "4578": Rule("PXE: by architecture, option 97", "4578 §2.1, §2.3",
+                 "`by_arch`; 97 is echoed if well-formed"),
+    "iPXE": Rule("iPXE does not load itself", "iPXE", "`ipxe`, by option 175 or user class"),
+    "3397": Rule("domain search list, compressed", "3397 §2", "so"),
+    "7844": Rule("random MACs and no names", "7844", "served where the port decides"),
+    "types": Rule("values as their RFC has them", "2132 and others",
+                  "checked when the table is loaded"),
 }  # fmt: skip
 
-
-def _modules() -> Iterator[ModuleType]:
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        yield importlib.import_module(f"tests.dhcp.{path.stem}")
-
-
-def _marks_of(function: object) -> Iterator[pytest.Mark]:
-    """A test's marks, and those of its parameters."""
-    for mark in getattr(function, "pytestmark", []):
-        yield mark
-        if mark.name == "parametrize":
-            for parameter in mark.args[1]:
-                for inner in getattr(parameter, "marks", ()):
-                    yield getattr(inner, "mark", inner)
-
-
-def proofs() -> dict[str, list[str]]:
-    """The tests for each rule, from the marks that the tests bear."""
-    found: dict[str, list[str]] = {}
-    for module in _modules():
-        for name, function in vars(module).items():
-            if name.startswith("test_") and function.__module__ == module.__name__:
-                rows = {row for m in _marks_of(function) if m.name == "rule" for row in m.args}
-                for row in rows:
-                    found.setdefault(row, []).append(f"{module.__name__}::{name}")
-    return found
-
-
-def table() -> str:
-    """Markdown: each rule, and its tests."""
-    proved = proofs()
-    lines = ["| rule | what | tests |", "|---|---|---|"]
-    for row, text in RULES.items():
-        tests = ", ".join(f"`{test.removeprefix('tests.dhcp.')}`" for test in proved.get(row, []))
-        lines.append(f"| {row} | {text} | {tests} |")
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(table())
+CHOICES: dict[str, str] = {
+    "No checksum is verified.":
+        "A virtual port with offload leaves UDP's unfinished, and some datapaths IPv4's. No length "
+        "is trusted, so a flipped bit does no more than another client could.",
+    "A priority tag (VLAN 0) is not sent back.":
+        "It says that the frame belongs to no VLAN (IEEE 802.1Q §6.9); Windows and virtio send it.",
+    "A frame to the server's address is served whatever MAC it is for.":
+        "The flow picked it for its address, and a client's ARP cache may be older than the table.",
+    "A broadcast datagram in a frame to another station is not.":
+        "It was not meant for everybody, and so not for this server.",
+    "IP options, source routes too, are passed over; fragments are refused.":
+        "The reply takes no route from them. Fragments would have to be kept, and no client sends "
+        "any: a message of 1,472 octets fits a frame.",
+    "What a server must understand and cannot makes the message malformed; the rest not sent.":
+        "Options 50, 53 and 54 decide where the reply goes and whose it is. A wrong 51, 55, 57, "
+        "61, 81, 93 or 97 costs the client that option, where Kea drops the packet.",
+    "The netmask goes with every address, asked for or not.":
+        "An address is of no use without; a client that forgets to ask would take its class's. Kea "
+        "and dnsmasq do the same. An INFORM gets it if it asks.",
+    "A client without a parameter request list gets all that is configured.":
+        "RFC 2131 §4.3.1 leaves it open; ISC's dhcpd and OVN do so. Not 108, which it must ask "
+        "for, and not 66 and 67, which have fields of their own.",
+    "The lease time is the table's alone.":
+        "RFC 2131 §4.3.1 leaves it to policy. A client that could shorten it would make work for "
+        "everybody, one that could prolong it would outlive a change of the table.",
+    "T1 and T2 are spread on renewals only, and by MAC rather than chance.":
+        "OFFER and ACK stay the same (D8), one answer is always one answer (R11), and a fleet that "
+        "booted at once drifts apart at its first renewal.",
+    "While an address is on probation a DISCOVER has no answer, a REQUEST a NAK.":
+        "A port has one address, so there is nothing else to offer; the client's own back-off is "
+        "the right pace to ask again.",
+    "The server is authoritative unless told otherwise.":
+        "The port is ours, so whatever address it has otherwise is wrong (R6). With "
+        "`authoritative: false` silence instead, but not to a client that chose this server (R3).",
+    "Option 50 beside ciaddr makes a REQUEST an INIT-REBOOT.":
+        "Table 4 forbids the pair; dnsmasq reads it so too. The address in option 50 is judged.",
+    "An INFORM without ciaddr is answered to its source address.":
+        "RFC 2131 §4.4.3 wants ciaddr; ISC's dhcpd answers such clients as well.",
+    "An echo that fits no reply is left out.":
+        "A client identifier in parts may be longer than all of a reply. RFC 6842 has no answer.",
+    "Not spoken: BOOTP, rapid commit (4039), subnet selection (3011), leasequery (4388), "
+    "FORCERENEW (3203), authentication (3118), server identifier override (5107).":
+        "None of them gives a port's client anything that the port does not decide already.",
+    "Not applicable: pools, so no reservation of offers, probing of addresses, lease store.":
+        "Each address is one port's by the table (D2, R12).",
+}  # fmt: skip
+"""What is left open, or is done otherwise than elsewhere: what, and why."""

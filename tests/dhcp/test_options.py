@@ -104,6 +104,8 @@ VALUES = [
     ("vendor_options", {1: "0a0b", "2": "0x0c"}, "01020a0b02010c"),
     ("vi_vendor_options", {3561: {1: "0a"}}, "00000de90301010a"),
     ("vi_vendor_class", {3561: ["0a0b", "0c"]}, "00000de905020a0b010c"),
+    ("vi_vendor_class", "00000de905020a0b010c", "00000de905020a0b010c"),
+    ("bcmcs_domains", ["a.b", "c.b"], "0161016200" "0163016200"),
     ("user_class", ["a", "bc"], "0161026263"),
     ("user_authentication", ["http://a/", "http://b/"], b"http://a/ http://b/".hex()),
     ("classless_static_route", [{"to": "0.0.0.0/0", "via": "10.0.0.1"}], "000a000001"),

@@ -197,6 +197,11 @@ def test_the_lease_time_is_the_tables(wanted: bytes) -> None:
     assert seen(discover({51: wanted})).value(51) == (3600).to_bytes(4, "big")
 
 
+@rule("R8")
+def test_a_renewal_is_for_the_whole_lease_time() -> None:
+    assert seen(_ask("ACK", {51: b"\0\0\0\x3c"})).value(51) == (3600).to_bytes(4, "big")
+
+
 # -- times -----------------------------------------------------------------------------------
 
 

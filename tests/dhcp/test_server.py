@@ -134,7 +134,7 @@ def test_a_reply_says_what_it_is(octets: bytes, kind: MessageType) -> None:
 # -- DISCOVER --------------------------------------------------------------------------------
 
 
-@rule("D1", "D9", "7844")
+@rule("D1", "D2", "D9", "7844")
 @pytest.mark.parametrize("given", [{}, {50: ip(WRONG)}, {61: b"\xff" + b"d" * 30}, {12: b""}])
 @pytest.mark.parametrize("chaddr", [MAC, OTHER_MAC])
 def test_the_port_decides_the_address(given: dict[int, bytes], chaddr: bytes) -> None:
@@ -160,7 +160,7 @@ def test_a_discover_names_no_server() -> None:
     assert silence(discover({54: ip(SERVER)})) == "discover-names-server"
 
 
-@rule("D3", "R11")
+@rule("D3", "R11", "R12")
 def test_the_same_question_has_the_same_answer() -> None:
     for octets in (discover(), selecting(), renewing(), selecting(WRONG)):
         assert answer(octets, BINDING, 1.0) == answer(octets, BINDING, 2.0)

@@ -1,6 +1,6 @@
 """How long one request takes, beside a bare parse and build with `ryu.lib.packet`.
 
-python -m tests.dhcp.speed
+python -m benchmarks.engine
 """
 
 from collections.abc import Callable
