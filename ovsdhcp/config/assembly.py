@@ -7,7 +7,7 @@ from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys, Ta
 from ovsdhcp.config.problems import At, Finding, Path, Report, Severity
 from ovsdhcp.config.settings import Settings, boot_of, layered
 from ovsdhcp.config.subnets import Pool, pool
-from ovsdhcp.config.table import Bridge, Config, Port, Tables
+from ovsdhcp.config.table import Bridge, Config, Flows, Port, Tables
 from ovsdhcp.config.validation import missing, nearest
 from ovsdhcp.dhcp.binding import Binding
 
@@ -46,6 +46,9 @@ def _bridge(
 ) -> Bridge:
     path: Path = ("bridges", name)
     _check_name(name, path, "dpid", keys.dpid, report)
+    if keys.flows is Flows.EXTERNAL and keys.ports:
+        message = "the flows of others say who gets what: ports are of no effect here"
+        report.error((*path, "ports"), "unused-ports", message, "leave `ports` or `flows` out")
     scope = _Scope(known, report)
     ports = [
         _port(port, port_keys, (*path, "ports", port), scope)

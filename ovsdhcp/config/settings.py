@@ -173,7 +173,8 @@ class _Layer:
             self._changes["boot_name" if everybody else "boot_alt"] = keys.file
         if keys.ipxe is not None:
             if self._value("boot_alt") is None:
-                self._changes["boot_alt"] = self._value("boot_name")
+                # "": without `file`, who is not iPXE has none but its architecture's
+                self._changes["boot_alt"] = self._value("boot_name") or ""
             self._changes["boot_name"] = keys.ipxe
         self._architectures(keys.architectures)
 
@@ -286,10 +287,9 @@ def boot_of(settings: Settings) -> Boot:
     if settings.boot_alt is None:
         file, ipxe = settings.boot_name, None
     else:
-        file, ipxe = settings.boot_alt, settings.boot_name
-    if settings.next_server is None and file is None and not settings.by_arch:
-        return NO_BOOT
-    return Boot(settings.next_server, file, settings.by_arch, ipxe)
+        file, ipxe = settings.boot_alt or None, settings.boot_name
+    boot = Boot(settings.next_server, file, settings.by_arch, ipxe)
+    return NO_BOOT if boot == NO_BOOT else boot
 
 
 def _shown(seconds: int) -> str:

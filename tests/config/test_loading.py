@@ -169,6 +169,13 @@ SERVER = IPv4Address("192.0.2.9")
         ("    boot: {file: a, ipxe: i}", ", boot: {file: b}", Boot(None, "b", {}, "i")),
         ("    boot: {file: a}", ", boot: {ipxe: i}", Boot(None, "a", {}, "i")),
         ("    boot: {file: a, ipxe: i}", ", boot: {ipxe: j}", Boot(None, "a", {}, "j")),
+        ("    boot: {ipxe: i}", "", Boot(None, None, {}, "i")),
+        ("    boot: {ipxe: i}", ", boot: {file: b}", Boot(None, "b", {}, "i")),
+        (
+            "    boot: {ipxe: i, architectures: {bios: b}}",
+            ", boot: {ipxe: j}",
+            Boot(None, None, {0: "b"}, "j"),
+        ),
         (
             "    boot: {architectures: {bios: b, uefi-x64: u, 11: r}}",
             ", boot: {architectures: {uefi-x64: v}}",
