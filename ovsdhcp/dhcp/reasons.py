@@ -135,11 +135,11 @@ SPOOFED_SERVER = Reason(
 RELAYED = Reason(
     "relayed",
     "giaddr is set, on a port that is not trusted",
-    "RFC 3046 §2.1",
+    "RFC 3046 §2.1.1",
     "Set `trusted: true` on the port if a relay is behind it.",
 )
 RELAY_LOOP = Reason(
-    "relay-loop", "giaddr is this server, or no address of a host", "RFC 1542 §4.1.2"
+    "relay-loop", "giaddr is this server, or no address of a host", "RFC 2131 §4.1"
 )
 RELAY_OPTION = Reason(
     "relay-option",
@@ -180,7 +180,7 @@ IP_FRAGMENT = Reason(
     "ip-fragment",
     "a fragment",
     "RFC 791 §3.2",
-    "Fragments are not put together: lower option 57 in the client, or raise its MTU.",
+    "Fragments are not put together: a client's message has to fit its MTU.",
 )
 UDP_LENGTH = Reason("udp-length", "the UDP length does not fit the datagram", "RFC 768")
 MESSAGE_SHORT = Reason(
