@@ -6,12 +6,14 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ovsdhcp.lab import namespace
 from ovsdhcp.lab.laboratory import MACS, Lab
 from ovsdhcp.lab.wire import Seen, parse
 from tests.dhcp.wire import mac
+
+Value = TypeVar("Value")
 
 ETH_P_ALL = 3
 _SMALLEST = 14  # the kernel sends nothing that is shorter than an Ethernet header
@@ -54,18 +56,29 @@ class RawPort:
             if address[2] != socket.PACKET_OUTGOING and frame[6:12] not in _KERNELS_OWN:
                 yield frame
 
-    def wait(self, wanted: Callable[[Seen], bool], *, within: float) -> tuple[Seen, list[bytes]]:
-        """The first DHCP that is wanted, and whatever else arrived until then."""
+    def first(
+        self, read: Callable[[bytes], Value | None], *, within: float
+    ) -> tuple[Value, list[bytes]]:
+        """What `read` makes of the first frame that it can read; and the frames before."""
         end = time.monotonic() + within
         others: list[bytes] = []
         while (remaining := end - time.monotonic()) > 0:
             select.select([self._socket], [], [], remaining)
             for frame in self._arrived():
-                seen = parse(frame, 0)
-                if seen is not None and wanted(seen):
-                    return seen, others
+                found = read(frame)
+                if found is not None:
+                    return found, others
                 others.append(frame)
         raise AssertionError(f"not within {within:g} s; {len(others)} other frames came")
+
+    def wait(self, wanted: Callable[[Seen], bool], *, within: float) -> tuple[Seen, list[bytes]]:
+        """The first DHCP that is wanted, and whatever else arrived until then."""
+
+        def read(frame: bytes) -> Seen | None:
+            seen = parse(frame, 0)
+            return seen if seen is not None and wanted(seen) else None
+
+        return self.first(read, within=within)
 
 
 def xid_of(seen: Seen) -> int:
