@@ -50,6 +50,21 @@ def prefixed(octets: bytes, size: int = 1) -> Iterator[bytes]:
         yield octets[start:at]
 
 
+def numbered(octets: bytes, size: int, what: str) -> Iterator[tuple[int, bytes]]:
+    """The items of a list in which each has a number, `size` octets of it, and its length."""
+    seen: set[int] = set()
+    at = 0
+    while at < len(octets):
+        start = at + size + 1
+        end = start + octets[start - 1] if start <= len(octets) else start
+        number = int.from_bytes(octets[at : at + size], "big")
+        if end > len(octets) or number in seen:
+            raise ValueError(f"{what} is cut short, or is there twice")
+        seen.add(number)
+        yield number, octets[start:end]
+        at = end
+
+
 # -- routes (RFC 3442) -----------------------------------------------------------------------
 
 _ROUTES = "routes, [{to: 192.0.2.0/24, via: 198.51.100.1}, ...]"
@@ -164,24 +179,15 @@ def _encode_codes(value: object) -> bytes:
     )
 
 
-def _codes_of(octets: bytes) -> dict[str, str]:
-    codes: dict[str, str] = {}
-    at = 0
-    while at < len(octets):
-        end = at + 2 + octets[at + 1] if at + 1 < len(octets) else len(octets) + 1
-        if end > len(octets) or octets[at] in (0, 255) or str(octets[at]) in codes:
-            raise ValueError("not a list of options, each once")
-        codes[str(octets[at])] = octets[at + 2 : end].hex()
-        at = end
-    return codes
-
-
 def _decode_codes(octets: bytes) -> object:
     """By code where the octets are so made, which no RFC demands; else in hexadecimal."""
     try:
-        return _codes_of(octets)
+        codes = dict(numbered(octets, 1, "an option"))
     except ValueError:
         return octets.hex()
+    if codes.keys() & {0, 255}:
+        return octets.hex()
+    return {str(code): inner.hex() for code, inner in codes.items()}
 
 
 def _enterprises(
@@ -191,25 +197,17 @@ def _enterprises(
 
     def encode_blocks(value: object) -> bytes:
         if not isinstance(value, dict):
-            return encode_blocks(_decode_blocks(hex_octets(value)))
+            return encode_blocks(decode_blocks(hex_octets(value)))
         return b"".join(
             integer(number, 0, 0xFFFF_FFFF).to_bytes(4, "big") + with_length(encode(inner))
             for number, inner in value.items()
         )
 
-    def _decode_blocks(octets: bytes) -> dict[str, object]:
-        blocks: dict[str, object] = {}
-        at = 0
-        while at < len(octets):
-            end = at + 5 + octets[at + 4] if at + 4 < len(octets) else len(octets) + 1
-            number = str(int.from_bytes(octets[at : at + 4], "big"))
-            if end > len(octets) or number in blocks:
-                raise ValueError("an enterprise's block is cut short, or is there twice")
-            blocks[number] = decode(octets[at + 5 : end])
-            at = end
-        return blocks
+    def decode_blocks(octets: bytes) -> dict[str, object]:
+        blocks = numbered(octets, 4, "an enterprise's block")
+        return {str(number): decode(inner) for number, inner in blocks}
 
-    return kind(name, what, encode_blocks, _decode_blocks, {"type": "object"}, limit=LONG)
+    return kind(name, what, encode_blocks, decode_blocks, {"type": "object"}, limit=LONG)
 
 
 ENCAPSULATED = kind(

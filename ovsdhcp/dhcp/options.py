@@ -262,11 +262,6 @@ BY_NAME: Mapping[str, Option] = MappingProxyType(
 )
 """The table by every name that an option has."""
 
-ENGINE_MADE: frozenset[int] = frozenset(
-    {0, 255, *(option.code for option in OPTIONS if option.role is Role.ENGINE)}
-)
-"""The codes that a lease table must not set: the engine makes them, or no server sends them."""
-
 
 def _folded(name: str) -> str:
     return name.strip().lower().replace("-", "_").replace(" ", "_")

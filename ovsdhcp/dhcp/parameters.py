@@ -67,18 +67,7 @@ class Layout(NamedTuple):
     left_out: tuple[int, ...]
 
 
-Asked = tuple[
-    MessageType,
-    bytes | None,
-    int,
-    bytes | None,
-    bytes | None,
-    bytes | None,
-    bytes | None,
-    str | None,
-    int,
-    str,
-]
+Asked = tuple[object, ...]
 """A `Question` before it has its names: equal to it, and quicker made, once for each packet."""
 
 

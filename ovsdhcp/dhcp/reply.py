@@ -90,7 +90,7 @@ def template(asked: Asked, binding: Binding) -> Template:
         _keep(_templates, id(binding), shelf, _MOST_BINDINGS)
     found = shelf[1].get(asked)
     if found is None:
-        found = _build(Question(*asked), binding)
+        found = _build(Question._make(asked), binding)
         _keep(shelf[1], asked, found, _MOST_QUESTIONS)
     return found
 
