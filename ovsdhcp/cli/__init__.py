@@ -9,6 +9,7 @@ from ovsdhcp import __version__
 from ovsdhcp.cli.decode import decode
 from ovsdhcp.cli.explain import explain
 from ovsdhcp.cli.flows import flows
+from ovsdhcp.cli.importing import import_
 from ovsdhcp.cli.lab import lab
 from ovsdhcp.cli.run import run
 from ovsdhcp.cli.trace import trace
@@ -20,5 +21,5 @@ def main() -> None:
     """DHCP for Open vSwitch ports, answered by OpenFlow flows and a Ryu application."""
 
 
-for command in (run, flows, trace, explain, decode, lab):
+for command in (run, flows, trace, explain, decode, import_, lab):
     main.add_command(command)

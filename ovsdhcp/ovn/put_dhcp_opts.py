@@ -139,7 +139,7 @@ def binding_of(opts: PutDhcpOpts, port: str, mac: bytes | None) -> Binding:
     An option in parts is joined (RFC 3396); one that is empty, or is the engine's to make, is left
     out. The subnet is called by its network.
     """
-    given = _joined(opts.options)
+    given = joined(opts.options)
     server_id = _server_id(given)
     network = _network(opts.offer_ip, given.get(NETMASK))
     if LEASE_TIME not in given:
@@ -159,12 +159,13 @@ def binding_of(opts: PutDhcpOpts, port: str, mac: bytes | None) -> Binding:
     )
 
 
-def _joined(options: Iterable[tuple[int, bytes]]) -> dict[int, bytes]:
-    joined: dict[int, bytes] = {}
+def joined(options: Iterable[tuple[int, bytes]]) -> dict[int, bytes]:
+    """Options by code, those in parts as one, without the empty ones."""
+    whole: dict[int, bytes] = {}
     for code, value in options:
         if value:
-            joined[code] = joined.get(code, b"") + value
-    return joined
+            whole[code] = whole.get(code, b"") + value
+    return whole
 
 
 def _is_sent(code: int) -> bool:

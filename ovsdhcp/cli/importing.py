@@ -1,0 +1,86 @@
+"""`ovsdhcp import`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from ovsdhcp.cli.arguments import Refusal, refusing
+from ovsdhcp.config.loading import loads
+from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.ovn import from_flows
+from ovsdhcp.ovn import northbound as nb
+from ovsdhcp.ovn.lease_table import Client, lease_table
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
+_WAYS = click.Choice(("packet-out", "resume"))
+_BRIDGE = click.option("--bridge", default="br-int", show_default=True, help="Its name.")
+
+
+def _way(default: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
+    text = "How answers are to go back."
+    return click.option("--reply", type=_WAYS, default=default, show_default=True, help=text)
+
+
+@click.group("import")
+def import_() -> None:
+    """Write a lease table, to standard output, from what others have.
+
+    What cannot be carried over is said line by line on standard error, and kept as comments.
+    """
+
+
+@import_.command()
+@click.argument("file", type=_FILE, default="-")
+@_BRIDGE
+@_way("resume")
+def flows(file: Path, bridge: str, reply: str) -> None:
+    """From flows with put_dhcp_opts, ovsdhcp's own or OVN's.
+
+    \b
+    sudo ovs-ofctl dump-flows br-int | ovsdhcp import flows > leases.yaml
+    """
+    notes: list[str] = []
+    _write(from_flows.clients_of(_text(file).splitlines(), notes), notes, bridge, reply, "flows")
+
+
+@import_.command()
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@_BRIDGE
+@_way("packet-out")
+def ovn(files: tuple[Path, ...], bridge: str, reply: str) -> None:
+    """From OVN's northbound database: its ports and DHCP_Options, in any order.
+
+    With the interfaces' names from a host's Open vSwitch, ports are called as they are there.
+
+    \b
+    ovn-nbctl --format=json list Logical_Switch_Port > ports.json
+    ovn-nbctl --format=json list DHCP_Options > options.json
+    ovs-vsctl --format=json list Interface > interfaces.json
+    ovsdhcp import ovn ports.json options.json interfaces.json > leases.yaml
+    """
+    notes: list[str] = []
+    with refusing(nb.NotATableError):
+        found = nb.northbound([nb.rows_of(_text(file)) for file in files])
+    _write(nb.clients_of(found, notes), notes, bridge, reply, "OVN's northbound database")
+
+
+def _text(file: Path) -> str:
+    octets = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    return octets.decode(errors="replace")
+
+
+def _write(
+    clients: Iterator[Client], notes: list[str], bridge: str, reply: str, source: str
+) -> None:
+    """The table, the notes, and status 1 where it still needs a hand."""
+    found = list(clients)
+    table = lease_table(found, notes, bridge, reply, source)
+    click.echo(table.text, nl=False)
+    for note in table.notes:
+        click.echo(f"not carried over: {note}", err=True)
+    try:
+        loads(table.text, "the table")
+    except ConfigError as error:
+        raise Refusal(f"{error}\n\nthis table needs a hand before it can be read") from None
