@@ -105,7 +105,7 @@ def judges() -> Iterator[list[Judge]]:
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
         names = Names(folder=folder / "lab", prefix=prefix, switch="switch")
-        lab = held.enter_context(hostile_lab(names, folder / "table.yaml", "normal"))
+        lab = held.enter_context(hostile_lab(names, folder / "table.yaml"))
         ports = held.enter_context(raw_ports(lab))
         ours = Ours(Bench(ports, HOSTILE, GOOD, canary))
         dnsmasq = held.enter_context(peer(Dnsmasq, f"{prefix}dnsmasq", folder))

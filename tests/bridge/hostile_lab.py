@@ -30,6 +30,7 @@ subnets:
 bridges:
   br-int:
     other_traffic: OTHER_TRAFFIC
+    reply: REPLY
     ports:
       vm1: {subnet: lan, ip: 192.0.2.11}
       vm2: {subnet: lan, hosts: [{mac: "02:00:00:00:00:52", ip: 192.0.2.52}]}
@@ -74,9 +75,12 @@ def request() -> bytes:
 
 
 @contextmanager
-def hostile_lab(names: Names, table: Path, other_traffic: str) -> Iterator[Lab]:
+def hostile_lab(
+    names: Names, table: Path, other_traffic: str = "normal", reply: str = "packet-out"
+) -> Iterator[Lab]:
     """The lab, its lease table written to `table`."""
-    table.write_text(LEASE_TABLE.replace("OTHER_TRAFFIC", other_traffic))
+    text = LEASE_TABLE.replace("OTHER_TRAFFIC", other_traffic).replace("REPLY", reply)
+    table.write_text(text)
     lab = Lab(names)
     try:
         lab.up(table)

@@ -27,8 +27,25 @@ from tests.bridge.hostile_lab import (
 from tests.bridge.hostile_lab import request as request_chosen
 from tests.bridge.raw import Bench, RawPort, raw_ports
 from tests.dhcp.test_bad_inputs import INPUTS, POLICY, Input
-from tests.dhcp.wire import ADDRESS, SERVER, bootp, frame, ip
+from tests.dhcp.wire import (
+    ADDRESS,
+    EVERYBODY,
+    NOBODY,
+    SERVER,
+    SERVER_MAC,
+    bootp,
+    frame,
+    ip,
+    mac,
+    see,
+)
 
+KINDS = {
+    "normal": ("normal", "packet-out"),
+    "drop": ("drop", "packet-out"),
+    "resume": ("normal", "resume"),
+}
+"""What the bridge does with other traffic, and how answers go back."""
 BURST = 2000
 SERVED_WITHIN = 1.0
 
@@ -52,6 +69,14 @@ OPEN_EVERYWHERE = {
     "dropped: table 22 asks for tp_src=68": ("from udp port", "udp_sport_odd"),
 }
 
+NOT_PAUSED = {
+    *("source address: 192.0.2.60", "source address: 198.51.100.7", "source address: 169.254.7.7"),
+    *("to the server", "to the server, to all on the link", "to the subnet"),
+    *("kea_cve_2025_40779", "rebind_offnet"),
+}
+"""What the flows of `reply: resume` drop: they ask, as OVN's do, for 0.0.0.0 to everybody, or for
+the client's address to the server or everybody."""
+
 
 class Rig(NamedTuple):
     """A lab, its ports as packet sockets, and the bench that judges."""
@@ -59,33 +84,39 @@ class Rig(NamedTuple):
     lab: Lab
     ports: dict[str, RawPort]
     bench: Bench
-    other_traffic: str
+    kind: str
 
     def check(self, octets: bytes, wanted: str, *, foreign: bool = False) -> None:
         """A frame has the verdict wanted, and nothing leaves elsewhere."""
         verdict = self.bench.judge(octets)
         assert verdict.kind == wanted
-        if not (foreign and self.other_traffic == "normal"):
+        for seen in verdict.replies:
+            see(seen.frame)
+        if not foreign or self.kind == "drop":
             leaks = sorted({name for name, _ in verdict.leaks})
             assert not leaks, f"leaves through {', '.join(leaks)}: {verdict.leaks[0][1].hex()}"
 
+    def wanted(self, name: str, expect: str) -> str:
+        """The verdict wanted here."""
+        return "silence" if self.kind == "resume" and name in NOT_PAUSED else expect
+
     def excuse(self, request: pytest.FixtureRequest, name: str) -> None:
         """What is known to be wrong yet fails as expected, and loudly once it is right."""
-        known = OPEN_EVERYWHERE | (OPEN if self.other_traffic == "normal" else {})
+        known = OPEN_EVERYWHERE | ({} if self.kind == "drop" else OPEN)
         for reason, names in known.items():
             if name.startswith(names):
                 request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
-@pytest.fixture(scope="module", params=["normal", "drop"])
+@pytest.fixture(scope="module", params=KINDS)
 def rig(
     request: pytest.FixtureRequest,
     new_names: Callable[[], Names],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Rig]:
-    """A lab whose other traffic is switched, and one where it is dropped."""
+    """A lab of each kind."""
     table = tmp_path_factory.mktemp("table") / "table.yaml"
-    with hostile_lab(new_names(), table, request.param) as lab, raw_ports(lab) as ports:
+    with hostile_lab(new_names(), table, *KINDS[request.param]) as lab, raw_ports(lab) as ports:
         yield Rig(lab, ports, Bench(ports, HOSTILE, GOOD, canary), request.param)
 
 
@@ -102,13 +133,22 @@ def test_the_verdict_is_right(rig: Rig, given: Input, request: pytest.FixtureReq
         rig.check(request_chosen(), "ack")
     wanted = decided(POLICY[given.name]) if given.expect == "policy" else given.expect
     for octets in given.frames:
-        rig.check(octets, wanted)
+        rig.check(octets, rig.wanted(given.name, wanted))
 
 
 @pytest.mark.parametrize("given", GENERATED, ids=lambda given: given.name)
 def test_frames_made_by_rule(rig: Rig, given: Hostile, request: pytest.FixtureRequest) -> None:
     rig.excuse(request, given.name)
-    rig.check(given.frame, given.expect, foreign=given.foreign)
+    rig.check(given.frame, rig.wanted(given.name, given.expect), foreign=given.foreign)
+
+
+@pytest.mark.parametrize("port", [ANYONE, HOSTS])
+def test_a_port_without_one_mac_hears_only_stations(rig: Rig, port: str) -> None:
+    """No flow looks at the source here: it is the engine that refuses what is no station's."""
+    bench = Bench(rig.ports, port, GOOD, canary)
+    for client in (NOBODY, EVERYBODY, mac("01:00:5e:00:00:01"), SERVER_MAC):
+        assert bench.judge(discover(client)) == ((), ())
+        assert bench.judge(frame(bootp(MessageType.DISCOVER), eth_src=client)) == ((), ())
 
 
 def test_a_declined_address_is_withheld_and_its_neighbours_are_served(rig: Rig) -> None:
