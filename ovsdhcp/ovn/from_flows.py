@@ -7,6 +7,7 @@ writes into the answer.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
@@ -33,7 +34,7 @@ def clients_of(lines: Iterable[str], notes: list[str]) -> Iterator[Client]:
         if (flow := flow_of(line)) is not None
     ]
     marking = _marking(flows)
-    answering = [line.flow for line in flows if _answers(line.flow)]
+    answering = _answering(flows)
     for line in flows:
         for action in line.flow.controllers:
             userdata = action.userdata or b""
@@ -67,13 +68,27 @@ def _number(text: str) -> int | None:
         return None
 
 
-def _answers(flow: DumpedFlow) -> bool:
-    ports = flow.match.get("tp_src"), flow.match.get("tp_dst")
-    return ports == _DHCP and not flow.controllers and "dl_src" in written(flow)
+_Who = tuple[str | None, ...]
+_Answers = dict[_Who, dict[str, str]]
+
+
+def _who(flow: DumpedFlow) -> _Who:
+    return tuple(flow.match.get(name) for name in _WHO)
+
+
+def _answering(flows: Iterable[_Line]) -> _Answers:
+    """What the flows of the way back write, by whose answers they take."""
+    found: _Answers = {}
+    for line in flows:
+        ports = line.flow.match.get("tp_src"), line.flow.match.get("tp_dst")
+        fields = written(line.flow)
+        if ports == _DHCP and not line.flow.controllers and "dl_src" in fields:
+            found.setdefault(_who(line.flow), fields)
+    return found
 
 
 def _client(
-    line: _Line, userdata: bytes, marking: _Marks, answering: list[DumpedFlow], notes: list[str]
+    line: _Line, userdata: bytes, marking: _Marks, answering: _Answers, notes: list[str]
 ) -> Iterator[Client]:
     match = dict(line.flow.match)
     in_port = match.get("in_port") or marking.get(_marks(match))
@@ -108,18 +123,13 @@ def _mac(dl_src: str | None) -> bytes | None:
 
 
 def _with_server_mac(
-    binding: Binding, line: _Line, answering: list[DumpedFlow], notes: list[str]
+    binding: Binding, line: _Line, answering: _Answers, notes: list[str]
 ) -> Binding:
     """The MAC that the flows write into this client's answers; else one made from the address."""
     server_id = str(binding.subnet.server_id)
-    for flow in answering:
-        fields = written(flow)
-        same = all(
-            line.flow.match.get(name, flow.match[name]) == flow.match[name]
-            for name in _WHO
-            if name in flow.match
-        )
-        if same and fields.get("nw_src", server_id) == server_id:
+    for who in product(*((value, None) for value in _who(line.flow))):
+        fields = answering.get(who, {})
+        if fields and fields.get("nw_src", server_id) == server_id:
             mac = bytes.fromhex(fields["dl_src"].replace(":", ""))
             return replace(binding, subnet=replace(binding.subnet, server_mac=mac))
     made = made_up_mac(binding)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
+from itertools import groupby
 
 from ovsdhcp.dhcp.binding import INFINITE, Binding, Subnet
 from ovsdhcp.dhcp.frame import is_station
@@ -53,8 +54,8 @@ def lease_table(
         lines += _subnet_lines(name, subnet, shared[subnet])
     lines += ["", "bridges:", f"  {_key(bridge)}:", f"    reply: {reply}"]
     lines += ["    ports:" if kept else "    ports: {}"]
-    for port in dict.fromkeys(client.binding.port for client in kept):
-        there = [body for body in bodies if body.client.binding.port == port]
+    for port, group in groupby(bodies, key=lambda body: body.client.binding.port):
+        there = list(group)
         lines += _port_lines(port, there, names, shared)
     return LeaseTable("\n".join(lines) + "\n", tuple(map(_plain, said)))
 
