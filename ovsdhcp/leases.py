@@ -67,9 +67,13 @@ class Leases:
         return lease.until if lease is not None and lease.state is State.DECLINED else 0.0
 
     def record(self, key: Key, binding: Binding, reason: Reason, now: float) -> None:
-        """Keep what an exchange for `binding` came to."""
+        """Keep what an exchange for `binding` came to.
+
+        While a declined address is on probation, nothing but another DECLINE counts: a RELEASE
+        or a refusal must not end it.
+        """
         state = _STATES.get(reason)
-        if state is None:
+        if state is None or (state is not State.DECLINED and now < self.probation_until(key)):
             return
         self._leases[key] = Lease(state, now, now + _duration(state, binding))
 

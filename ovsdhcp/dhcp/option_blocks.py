@@ -184,8 +184,8 @@ def _decode_codes(octets: bytes) -> object:
     try:
         codes = dict(numbered(octets, 1, "an option"))
     except ValueError:
-        return octets.hex()
-    if codes.keys() & {0, 255}:
+        codes = {}
+    if not codes or codes.keys() & {0, 255}:
         return octets.hex()
     return {str(code): inner.hex() for code, inner in codes.items()}
 

@@ -101,6 +101,7 @@ VALUES = [
     ("captive_portal", "https://a.example/", b"https://a.example/".hex()),
     ("tftp_server", "10.0.0.10", b"10.0.0.10".hex()),
     ("vendor_options", "01:02:0a:0b", "01020a0b"),
+    ("vendor_options", "00010a", "00010a"),
     ("vendor_options", {1: "0a0b", "2": "0x0c"}, "01020a0b02010c"),
     ("vi_vendor_options", {3561: {1: "0a"}}, "00000de90301010a"),
     ("vi_vendor_class", {3561: ["0a0b", "0c"]}, "00000de905020a0b010c"),
