@@ -22,13 +22,14 @@ MAY_IMPORT = {
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
     "app": {"config", "openflow", "service"},
-    "cli": {"dhcp", "config", "openflow", "service", "trace", "lab"},
+    "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
 
 LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},
     "dhcp": {"ryu.lib.packet"},
+    "ovn": {"ovs.flow"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
     "app": {"ryu"},
     "cli": {"click"},
