@@ -72,6 +72,12 @@ def test_the_seeds_flow_is_answered_as_it_says(service: Service) -> None:
     ]
 
 
+def test_a_broadcast_to_the_servers_mac_is_for_us_whatever_that_is(service: Service) -> None:
+    """The userdata does not say the server's MAC; the flow has matched it, if it cared."""
+    directed = mac("02:ac:10:ff:01:29") + DISCOVER[6:]
+    assert resumed(service, EXTERNAL, handed_over(directed, SEED))[1] == METADATA + RESULT
+
+
 @pytest.mark.parametrize(
     ("packet", "userdata", "reason"),
     [

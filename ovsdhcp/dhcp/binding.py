@@ -9,6 +9,9 @@ INFINITE = 0xFFFF_FFFF
 """A lease time without end (RFC 2131 §3.3)."""
 
 _LIMITED = IPv4Address("255.255.255.255")  # all that a /31 (RFC 3021 §2.1) and a /32 have
+UNKNOWN_MAC = bytes(6)
+"""The `server_mac` where only the flows know it, as they do when others laid them."""
+
 _NONE: Mapping[int, bytes] = MappingProxyType({})
 
 

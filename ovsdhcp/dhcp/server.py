@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ovsdhcp.dhcp import frame as envelopes
 from ovsdhcp.dhcp import message, reasons
-from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.binding import UNKNOWN_MAC, Binding
 from ovsdhcp.dhcp.frame import (
     ANY,
     BROADCAST,
@@ -125,7 +125,7 @@ def endpoints(envelope: Envelope, request: Request, binding: Binding) -> Reason 
     if envelope.ip_src == subnet.broadcast_octets:
         return reasons.SOURCE_ADDRESS
     if envelope.ip_dst == BROADCAST:
-        ours = envelope.eth_dst in (BROADCAST_MAC, own_mac)
+        ours = envelope.eth_dst in (BROADCAST_MAC, own_mac) or own_mac == UNKNOWN_MAC
     else:
         ours = envelope.ip_dst in (subnet.server_octets, subnet.broadcast_octets)
     return None if ours else reasons.OTHER_DESTINATION

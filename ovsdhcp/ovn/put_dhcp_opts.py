@@ -20,7 +20,7 @@ from struct import Struct
 from types import MappingProxyType
 
 from ovsdhcp.dhcp import reasons
-from ovsdhcp.dhcp.binding import NO_BOOT, Binding, Boot, Subnet
+from ovsdhcp.dhcp.binding import NO_BOOT, UNKNOWN_MAC, Binding, Boot, Subnet
 from ovsdhcp.dhcp.frame import is_host
 from ovsdhcp.dhcp.message import LEASE_TIME, SERVER_ID, T1, T2
 from ovsdhcp.dhcp.options import BY_CODE, Role, lookup
@@ -46,9 +46,6 @@ OPCODES: Mapping[int, str] = MappingProxyType(
 """What a userdata's first four octets ask of ovn-controller, by number (ovn actions.h)."""
 
 NEXT_SERVER, BOOTFILE_ALT = 253, 254
-UNKNOWN_MAC = bytes(6)
-"""The `server_mac` of a binding from userdata: later flows write it, and the userdata has none."""
-
 _EXPERIMENTER = b"\xff\xff"
 _HAS_MASK = 1
 _U32 = Struct("!I")
