@@ -228,21 +228,19 @@ def _fqdn_reply(fqdn: bytes) -> bytes:
     return bytes([flags, 255, 255]) + fqdn[3:]
 
 
-def header_texts(asked: Question, binding: Binding, chosen: list[Parameter]) -> tuple[bytes, bytes]:
-    """The fields `file` and `sname`, for what the client did not ask for by option.
+def header_texts(asked: Question, binding: Binding, chosen: list[Parameter]) -> dict[int, bytes]:
+    """What the client did not ask for by option but a field has room for, by the option's code.
 
-    A text that the field cannot hold with its NUL is left out (RFC 2131 figure 1).
+    A text that its field cannot hold with its NUL is left out (RFC 2131 figure 1): b"".
     """
     if asked.type is MessageType.NAK:
-        return b"", b""
-    sent = {code for code, _ in chosen}
-    configured = _configured(asked, binding)
-    texts = (
-        (b"" if BOOTFILE in sent else configured.get(BOOTFILE, b""), _FILE_ROOM),
-        (b"" if TFTP_SERVER in sent else configured.get(TFTP_SERVER, b""), _SNAME_ROOM),
-    )
-    file, sname = (text if len(text) <= room else b"" for text, room in texts)
-    return file, sname
+        return {}
+    sent, configured = {code for code, _ in chosen}, _configured(asked, binding)
+    return {
+        code: configured[code] if len(configured[code]) <= room else b""
+        for code, room in ((BOOTFILE, _FILE_ROOM), (TFTP_SERVER, _SNAME_ROOM))
+        if code in configured and code not in sent
+    }
 
 
 # -- placing them ----------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from ovsdhcp.dhcp.binding import Binding, Subnet
 from ovsdhcp.dhcp.frame import ANY, CLIENT_PORT, SERVER_PORT
 from ovsdhcp.dhcp.message import END, MessageType, Request
 from ovsdhcp.dhcp.parameters import (
+    BOOTFILE,
+    TFTP_SERVER,
     Asked,
     Layout,
     Parameter,
@@ -135,7 +137,8 @@ def fill(
 def _build(question: Question, binding: Binding) -> Template:
     skeleton = _skeleton_of(binding.subnet)
     chosen = parameters(question, binding)
-    file, sname = header_texts(question, binding, chosen)
+    texts = header_texts(question, binding, chosen)
+    file, sname = texts.get(BOOTFILE, b""), texts.get(TFTP_SERVER, b"")
     usable = question.type is not MessageType.NAK  # no option 52 in a NAK (RFC 2131 table 3)
     layout = lay_out(chosen, question.size, file=usable and not file, sname=usable and not sname)
     tail = _tail(layout, file, sname)
@@ -152,7 +155,7 @@ def _build(question: Question, binding: Binding) -> Template:
         tail,
         _words(ip_head + skeleton.source_address),
         _words(pseudo + skeleton.bootp_head + tail),
-        layout.left_out,
+        layout.left_out + tuple(code for code, text in texts.items() if not text),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ovsdhcp.dhcp.binding import NO_BOOT, Boot
 from ovsdhcp.dhcp.boot import boot_file
-from tests.dhcp.asked import seen
+from tests.dhcp.asked import reply, seen
 from tests.dhcp.wire import OPTIONS, asking, binding, discover
 
 rule = pytest.mark.rule
@@ -63,4 +63,6 @@ def test_a_name_too_long_for_its_field_is_left_out() -> None:
     bound = binding(options={66: b"s" * 64}, boot=Boot(bootfile_name="f" * 128))
     answered = seen(discover(asking(1)), bound)
     assert not any(answered.field("file") + answered.field("sname"))
+    assert reply(discover(asking(1)), bound).left_out == (67, 66)
+    assert reply(discover(asking(66, 67)), bound).left_out == ()
     assert seen(discover(asking(67)), bound).value(67) == b"f" * 128
