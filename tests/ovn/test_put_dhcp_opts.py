@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovsdhcp.dhcp.binding import NO_BOOT, Binding, Boot, Subnet
+from ovsdhcp.dhcp.binding import NO_BOOT, UNKNOWN_MAC, Binding, Boot, Subnet
 from ovsdhcp.dhcp.options import OPTIONS, Role, lookup
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.ovn.put_dhcp_opts import (
     OVN_RESULT,
-    UNKNOWN_MAC,
     PutDhcpOpts,
     ResultBit,
     binding_of,
