@@ -15,11 +15,15 @@ from tests.dhcp.wire import (
     EVERYBODY,
     MAC,
     OFF_NETWORK,
+    OTHER_MAC,
     OTHER_SERVER,
     QUIET,
+    RELAY,
     SERVER,
     WRONG,
     binding,
+    bootp,
+    frame,
     ip,
     request,
     see,
@@ -37,6 +41,7 @@ FROM_TO = (
     (ADDRESS, SERVER),
     (ADDRESS, "192.0.2.255"),
 )
+TRUSTED = binding(trusted=True)
 BINDINGS = {True: BINDING, False: binding(subnet=QUIET)}
 
 
@@ -57,6 +62,10 @@ def wanted(
     return None
 
 
+def options(server: str | None, asked: str | None) -> dict[int, bytes]:
+    return {code: ip(address) for code, address in ((50, asked), (54, server)) if address}
+
+
 def judged(given: Reply | Drop) -> tuple[MessageType, str] | None:
     if isinstance(given, Drop):
         return None
@@ -75,11 +84,33 @@ def judged(given: Reply | Drop) -> tuple[MessageType, str] | None:
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("asked", ASKED)
 def test_every_request(server: str | None, asked: str | None, authoritative: bool) -> None:
-    options = {50: ip(asked)} if asked else {}
-    if server:
-        options[54] = ip(server)
+    fields = options(server, asked)
     for ciaddr, flags, (ip_src, ip_dst) in product(CIADDRS, FLAGS, FROM_TO):
-        octets = request(options, ciaddr=ciaddr, flags=flags, ip_src=ip_src, ip_dst=ip_dst)
+        octets = request(fields, ciaddr=ciaddr, flags=flags, ip_src=ip_src, ip_dst=ip_dst)
         given = answer(octets, BINDINGS[authoritative], 0.0)
         expected = wanted(server, asked, ciaddr, flags, authoritative)
         assert judged(given) == expected, (ciaddr, flags, ip_src, ip_dst, given.reason.code)
+
+
+@pytest.mark.rule("A1", "A6", "F20")
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("asked", ASKED)
+def test_every_relayed_request(server: str | None, asked: str | None) -> None:
+    for ciaddr, flags in product(CIADDRS, FLAGS):
+        payload = bootp(
+            MessageType.REQUEST, options(server, asked), ciaddr=ciaddr, flags=flags, giaddr=RELAY
+        )
+        octets = frame(payload, eth_src=OTHER_MAC, ip_src=RELAY, ip_dst=SERVER, sport=67)
+        given = answer(octets, TRUSTED, 0.0)
+        expected = wanted(server, asked, ciaddr, flags, authoritative=True)
+        if isinstance(given, Drop):
+            assert expected is None
+            continue
+        found = see(given.frame)
+        assert expected is not None
+        assert given.message_type is expected[0]
+        assert (found.ip_dst, found.eth_dst, found.ports) == (RELAY, OTHER_MAC, (67, 67))
+        nak = given.message_type is MessageType.NAK
+        assert found.field("flags") == (flags | 0x8000 * nak).to_bytes(2, "big")
+        assert found.address("giaddr") == RELAY
+        assert answer(octets, BINDING, 0.0).reason.code == "spoofed-client"
