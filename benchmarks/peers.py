@@ -7,7 +7,6 @@ authoritative. Before each frame they forget what they handed out.
 
 import contextlib
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -54,11 +53,10 @@ class Process:
     log: Path
     running: "subprocess.Popen[bytes] | None" = None
 
-    def start(self, *argv: str, environment: dict[str, str] | None = None) -> None:
+    def start(self, *argv: str) -> None:
         with self.log.open("ab") as log:
             self.running = subprocess.Popen(
                 ("ip", "netns", "exec", self.home, *argv),
-                env=os.environ | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -114,35 +112,49 @@ class Dnsmasq:
         self._process.stop()
 
 
+_DONE, _NONE_THERE = 0, 3  # what Kea's commands come to
+_AT_HOME = """
+mount -n --bind "$0/run" /run && mount -n --bind "$0/etc" /etc/kea &&
+    exec kea-dhcp4 -c /etc/kea/kea-dhcp4.conf
+"""
+
+
 class Kea:
-    """Kea forgets by its own command, since its start takes longer."""
+    """Kea forgets by its own command, since its start takes longer.
+
+    Debian's AppArmor profile lets it work in /run and /etc/kea alone, so it has its own of both.
+    """
 
     name = "kea"
 
     def __init__(self, home: str, folder: Path) -> None:
         self._process = Process(home, folder / "kea.log")
-        self._folder = folder
-        self._control = folder / "kea.sock"
+        self._folder = folder / "kea"
+        self._control = self._folder / "run/kea/kea4-ctrl-socket"
 
     def version(self) -> str:
         return SHELL.run("kea-dhcp4", "-v", doing="ask Kea for its version").split()[0]
 
     def forget(self) -> None:
-        if self._process.ended():
+        if self._process.ended() or not self._wiped():
+            self.stop()
             self._start()
-        self._command("lease4-wipe", {"subnet-id": 1})
+
+    def _wiped(self) -> bool:
+        """Whether all leases are gone; not every version has the command."""
+        return self._command("lease4-wipe", {"subnet-id": 1})["result"] in (_DONE, _NONE_THERE)
 
     def _start(self) -> None:
-        configuration = self._folder / "kea.json"
-        configuration.write_text(json.dumps({"Dhcp4": self._configuration()}, indent=1))
-        folder = str(self._folder)
-        self._process.start(
-            *("kea-dhcp4", "-c", str(configuration)),
-            environment={"KEA_PIDFILE_DIR": folder, "KEA_LOCKFILE_DIR": folder},
-        )
+        for made in ("run/kea", "run/lock/kea", "etc"):
+            (self._folder / made).mkdir(parents=True, exist_ok=True)
+        (self._folder / "run/kea").chmod(0o750)  # newer ones insist
+        self._control.unlink(missing_ok=True)
+        text = json.dumps({"Dhcp4": self._configuration()}, indent=1)
+        (self._folder / "etc/kea-dhcp4.conf").write_text(text)
+        self._process.start("sh", "-c", _AT_HOME, str(self._folder))
         ready = wait_for(lambda: self._process.ended() or self._listens(), within=STARTS_WITHIN)
         if not ready or self._process.ended():
-            said = (self._folder / "kea.log").read_text()[-2000:]
+            said = self._process.log.read_text()[-2000:]
             raise LabError("Kea does not start", said=said)
 
     def _listens(self) -> bool:
@@ -151,14 +163,15 @@ class Kea:
             return True
         return False
 
-    def _command(self, command: str, arguments: object = None) -> object:
+    def _command(self, command: str, arguments: object = None) -> dict[str, object]:
         words = {"command": command} | ({"arguments": arguments} if arguments else {})
         with socket.socket(socket.AF_UNIX) as there:
             there.settimeout(5)
             there.connect(str(self._control))
             there.sendall(json.dumps(words).encode())
             said = b"".join(iter(lambda: there.recv(65536), b""))
-        return json.loads(said)
+        answer: dict[str, object] = json.loads(said)
+        return answer
 
     def _configuration(self) -> dict[str, object]:
         hook = next(Path("/usr/lib").glob("*/kea/hooks/libdhcp_lease_cmds.so"))
@@ -171,7 +184,7 @@ class Kea:
         }
         return {
             "interfaces-config": {"interfaces": [SERVER_SIDE], "dhcp-socket-type": "raw"},
-            "control-socket": {"socket-type": "unix", "socket-name": str(self._control)},
+            "control-socket": {"socket-type": "unix", "socket-name": "/run/kea/kea4-ctrl-socket"},
             "hooks-libraries": [{"library": str(hook)}],
             "lease-database": {"type": "memfile", "persist": False},
             "authoritative": True,
