@@ -161,9 +161,13 @@ class Service:
 
         Answered, it goes on as the answer and with the result 1; refused, as it came and with the
         result 0, so that the flows decide. Userdata that is not ours goes on untouched.
-        Raises ValueError for a body that is none, and then there is nothing to resume.
+        What is no packet-in, or does not wait, is not resumed.
         """
-        waiting = continuation.read(body)
+        try:
+            waiting = continuation.read(body)
+        except WireError as error:
+            self.reasons[error.reason.code] += 1
+            return b""
         if not waiting.waits:
             return b""
         port = switch.names.get(waiting.in_port, str(waiting.in_port))

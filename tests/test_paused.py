@@ -117,6 +117,11 @@ def test_a_packet_that_does_not_wait_is_left_alone(service: Service) -> None:
     assert service.paused(Switch(EXTERNAL, NAMES), body, 100.0) == b""
 
 
+def test_a_body_that_lies_is_counted_and_not_resumed(service: Service) -> None:
+    assert service.paused(Switch(EXTERNAL, NAMES), b"\0\0\xff\xff", 100.0) == b""
+    assert dict(service.reasons) == {"packet-in-malformed": 1}
+
+
 def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
     userdata = put_dhcp_opts.encode(put_dhcp_opts.of_binding(VM5.bindings[0]))
     body = handed_over(DISCOVER, userdata, port_cookie("vm5"))

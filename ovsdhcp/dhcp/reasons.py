@@ -138,9 +138,7 @@ RELAYED = Reason(
     "RFC 3046 §2.1.1",
     "Set `trusted: true` on the port if a relay is behind it.",
 )
-RELAY_LOOP = Reason(
-    "relay-loop", "giaddr is this server, or no address of a host", "RFC 2131 §4.1"
-)
+RELAY_LOOP = Reason("relay-loop", "giaddr is this server, or no address of a host", "RFC 2131 §4.1")
 RELAY_OPTION = Reason(
     "relay-option",
     "option 82 on a port that is not trusted",
@@ -247,6 +245,12 @@ USERDATA_NO_LEASE_TIME = Reason(
     "the flow's userdata has no lease time (option 51)",
     "RFC 2131 §4.3.1, OVN northd/northd.c",
     "Set `lease_time`: every offer has one.",
+)
+PACKET_IN_MALFORMED = Reason(
+    "packet-in-malformed",
+    "a packet-in whose properties are not what their lengths say",
+    "OVS include/openflow/nicira-ext.h",
+    "Open vSwitch does not write such: look at who is connected as the bridge.",
 )
 METADATA_MALFORMED = Reason(
     "metadata-malformed",

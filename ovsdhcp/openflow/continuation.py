@@ -11,6 +11,7 @@ messages are a row of properties (OVS lib/ofp-packet.c, include/openflow/nicira-
 from dataclasses import dataclass
 from struct import Struct, pack
 
+from ovsdhcp.dhcp.reasons import PACKET_IN_MALFORMED, WireError
 from ovsdhcp.openflow.fields import IN_PORT
 from ovsdhcp.openflow.messages import EXPERIMENTER, NICIRA, message
 
@@ -61,7 +62,7 @@ class Paused:
 def read(body: bytes) -> Paused:
     """Read the body of an NXT_PACKET_IN2, what follows its experimenter header.
 
-    Raises ValueError where a length lies.
+    Raises WireError where a length lies.
     """
     found: dict[int, bytes] = {}
     kept = b""
@@ -86,11 +87,11 @@ def read(body: bytes) -> Paused:
 
 def _property(body: bytes, at: int) -> tuple[int, int]:
     if at + 4 > len(body):
-        raise ValueError("a packet-in's property is cut short")
+        raise WireError(PACKET_IN_MALFORMED)
     kind, length = _PROPERTY.unpack_from(body, at)
     least = 5 if kind == TABLE_ID else 4
     if not least <= length <= len(body) - at:
-        raise ValueError(f"a packet-in's property {kind} claims {length} octets")
+        raise WireError(PACKET_IN_MALFORMED)
     return kind, length
 
 

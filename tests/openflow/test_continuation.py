@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Reply, answer
 from ovsdhcp.openflow import continuation
 from tests.dhcp.wire import BINDING, MAC, bootp, frame, ip, ones_sum, request
@@ -44,16 +45,16 @@ def test_the_format_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5, len(BODY) - 41])
-def test_a_packet_in_that_is_cut_short_is_a_value_error(cut: int) -> None:
-    with pytest.raises(ValueError, match="property"):
+def test_a_packet_in_that_is_cut_short_is_refused(cut: int) -> None:
+    with pytest.raises(WireError, match="packet-in-malformed"):
         continuation.read(BODY[:-cut] if cut > 8 else BODY + bytes([0, 9, 0, 99]) + bytes(cut))
 
 
 @given(st.binary(max_size=200))
-def test_any_octets_are_read_or_are_a_value_error(body: bytes) -> None:
+def test_any_octets_are_read_or_refused(body: bytes) -> None:
     try:
         paused = continuation.read(body)
-    except ValueError:
+    except WireError:
         return
     assert paused.in_port >= 0
 
