@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovsdhcp.lab.client import KINDS
+from ovsdhcp.lab.client import KINDS, SYSTEMD
 from ovsdhcp.lab.laboratory import Lab
 
 BOTH_WAYS = True
@@ -29,7 +29,14 @@ bridges:
 """
 
 
-@pytest.mark.parametrize("kind", KINDS)
+NETWORKD = pytest.mark.skipif(
+    not (SYSTEMD / "systemd-networkd").exists(), reason="not installed: systemd-networkd"
+)
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(it, marks=NETWORKD) if it == "systemd-networkd" else it for it in KINDS]
+)
 def test_client_binds_and_has_what_the_table_says(lab: Lab, kind: str) -> None:
     client = lab.client(kind, "vm5")
     with lab.sniff("vm5") as sniffer:
@@ -73,6 +80,7 @@ def test_a_port_without_mac_serves_whoever_is_plugged_in(lab: Lab) -> None:
     assert outcome.mtu == 1400
 
 
+@NETWORKD
 def test_networkd_takes_over_its_identifier_its_name_and_its_routes(lab: Lab) -> None:
     """By its own record of the lease: what it understood of the ACK."""
     client = lab.client("systemd-networkd", "vm5")
