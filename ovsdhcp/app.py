@@ -9,20 +9,19 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ryu.base.app_manager import RyuApp
-from ryu.controller import ofp_event
+from ryu.controller import controller, ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
-from ovsdhcp.openflow import messages
-from ovsdhcp.openflow.continuation import PACKET_IN2
+from ovsdhcp.openflow import continuation, messages, pipeline
+from ovsdhcp.openflow.connection import Connection, Take, serve
 from ovsdhcp.openflow.flow import LOCAL
-from ovsdhcp.openflow.messages import NICIRA
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service, load
 
@@ -67,6 +66,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self._switches: dict[Any, Switch] = {}
+        controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
@@ -79,51 +79,21 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             for event in self.service.take_events():
                 LOG.log(event.level, "%s", event.text())
 
-    @on(ofp_event.EventOFPStateChange, MAIN_DISPATCHER, DEAD_DISPATCHER)
-    def connection_changed(self, ev: Any) -> None:
-        datapath = ev.datapath
-        if ev.state == DEAD_DISPATCHER:
-            switch = self._switches.pop(datapath, None)
-            if switch is not None:
-                LOG.info("bridge %s: disconnected", switch.bridge.name)
-            return
-        names = {number: _name(port) for number, port in datapath.ports.items()}
-        switch = self.service.connected(datapath.id, names, names.get(LOCAL, ""))
-        if switch is not None:
-            self._switches[datapath] = switch
-            datapath.send(switch.greet())
-
-    @on(ofp_event.EventOFPPacketIn)
-    def packet_in(self, ev: Any) -> None:
-        msg = ev.msg
-        switch = self._switches.get(msg.datapath)
-        if switch is None or msg.reason != msg.datapath.ofproto.OFPR_ACTION:
-            return
-        in_port = msg.match["in_port"]
-        frame = self.service.packet_in(
-            switch, msg.cookie, msg.table_id, in_port, bytes(msg.data), time.monotonic()
-        )
-        if frame is not None:
-            msg.datapath.send(messages.packet_out(in_port, frame))
-
-    @on(ofp_event.EventOFPExperimenter)
-    def paused(self, ev: Any) -> None:
-        msg = ev.msg
-        switch = self._switches.get(msg.datapath)
-        if switch is None or (msg.experimenter, msg.exp_type) != (NICIRA, PACKET_IN2):
-            return
-        self._send(msg.datapath, self.service.paused(switch, bytes(msg.data), time.monotonic()))
-
-    @on(ofp_event.EventOFPPortStatus)
-    def port_status(self, ev: Any) -> None:
-        msg = ev.msg
-        switch = self._switches.get(msg.datapath)
+    def _begin(self, connection: Connection) -> Take | None:
+        """A switch is ready: from now on its packet-ins are answered, if the table names it."""
+        names = {number: _name(port.name) for number, port in connection.ports.items()}
+        switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
-            return
-        if msg.reason == msg.datapath.ofproto.OFPPR_DELETE:
-            self._send(msg.datapath, switch.port_removed(msg.desc.port_no))
-        else:
-            self._send(msg.datapath, switch.port_added(msg.desc.port_no, _name(msg.desc)))
+            return None
+        self._switches[connection] = switch
+        connection.send(switch.greet())
+        return Taker(self.service, switch, connection.send)
+
+    @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
+    def disconnected(self, ev: Any) -> None:
+        switch = self._switches.pop(ev.datapath, None)
+        if switch is not None:
+            LOG.info("bridge %s: disconnected", switch.bridge.name)
 
     @on(ofp_event.EventOFPFlowStatsReply)
     def flow_stats(self, ev: Any) -> None:
@@ -162,9 +132,46 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             datapath.send(data)
 
 
-def _name(port: Any) -> str:
-    """OpenFlow's names are NUL-padded octets; OVS cuts those over 15 characters."""
-    return bytes(port.name).rstrip(b"\0").decode("utf-8", "replace")
+class Taker:
+    """Answers the messages of one switch that are ours, from their octets."""
+
+    def __init__(self, service: Service, switch: Switch, send: Callable[[bytes], object]) -> None:
+        self._service, self._switch, self._send = service, switch, send
+        self._by_type = {
+            messages.PACKET_IN: self._packet_in,
+            messages.EXPERIMENTER: self._paused,
+            messages.PORT_STATUS: self._port_status,
+        }
+
+    def __call__(self, message: bytes) -> bytes | None:
+        """The octets to send back, or None where Ryu has to see the message."""
+        take = self._by_type.get(message[1])
+        return None if take is None else take(message)
+
+    def _packet_in(self, message: bytes) -> bytes | None:
+        packet_in = messages.read_packet_in(message)
+        if packet_in is None or not pipeline.is_ours(packet_in.cookie):
+            return None
+        frame = self._service.packet_in(self._switch, packet_in, time.monotonic())
+        return b"" if frame is None else messages.packet_out(packet_in.in_port, frame)
+
+    def _paused(self, message: bytes) -> bytes | None:
+        if not continuation.is_packet_in(message):
+            return None
+        return self._service.paused(self._switch, message[16:], time.monotonic())
+
+    def _port_status(self, message: bytes) -> None:
+        """Before Ryu's way, and not instead: a packet of the port may be the very next message."""
+        there, ofport, name = messages.read_port_status(message)
+        switch = self._switch
+        change = switch.port_added(ofport, _name(name)) if there else switch.port_removed(ofport)
+        if change:
+            self._send(change)
+
+
+def _name(octets: bytes) -> str:
+    """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters."""
+    return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
 
 
 def _service_or_exit() -> Service:

@@ -21,6 +21,7 @@ from ovsdhcp.dhcp.server import Drop, Reply
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
+from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
 from ovsdhcp.ovn.put_dhcp_opts import PutDhcpOpts, set_result
@@ -135,14 +136,13 @@ class Service:
                 return bridge
         return None
 
-    def packet_in(
-        self, switch: Switch, cookie: int, table: int, in_port: int, frame: bytes, now: float
-    ) -> bytes | None:
+    def packet_in(self, switch: Switch, packet_in: PacketIn, now: float) -> bytes | None:
         """The frame that answers a punted one, through the port that it came from; None: silence.
 
         Both cookie and in_port must be a port's: a number may have passed to another port while
         an old flow still punted.
         """
+        cookie, table, in_port, frame = packet_in
         attached = switch.attached.get(in_port)
         if (
             attached is None

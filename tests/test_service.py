@@ -6,6 +6,7 @@ import pytest
 
 from ovsdhcp.config.table import Bridge, Config
 from ovsdhcp.leases import State
+from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service
@@ -33,7 +34,7 @@ def switch() -> Switch:
 
 
 def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes | None:
-    return service.packet_in(switch, COOKIE, 22, 5, question, now)
+    return service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +81,12 @@ def test_a_question_is_answered_and_remembered(service: Service, switch: Switch)
 def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
     service: Service, switch: Switch, cookie: int, table: int, in_port: int
 ) -> None:
-    assert service.packet_in(switch, cookie, table, in_port, DISCOVER, 100.0) is None
+    assert service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0) is None
     assert dict(service.reasons) == {"stale-flow": 1}
 
 
 def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: Switch) -> None:
-    assert service.packet_in(switch, port_cookie("vm2"), 22, 2, DISCOVER, 100.0) is None
+    assert service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0) is None
     assert dict(service.reasons) == {"no-binding": 1}
 
 

@@ -7,6 +7,7 @@ from ovsdhcp.dhcp import frame as envelopes
 from ovsdhcp.dhcp import message
 from ovsdhcp.dhcp.frame import ANY, CLIENT_PORT, Envelope
 from ovsdhcp.dhcp.message import BROADCAST_FLAG, MESSAGE_TYPE, OVERLOAD, MessageType, Request
+from ovsdhcp.dhcp.option_kinds import printable
 from ovsdhcp.dhcp.options import lookup
 from ovsdhcp.dhcp.reasons import WireError
 
@@ -80,7 +81,7 @@ def _names(payload: bytes, overload: bytes) -> dict[str, str]:
     holding = overload[0] if overload else 0
     fields = {"sname": (payload[44:108], 2), "file": (payload[108:236], 1)}
     return {
-        name: octets.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+        name: printable(octets.partition(b"\0")[0].decode("utf-8", "backslashreplace"))
         for name, (octets, bit) in fields.items()
         if not holding & bit
     }

@@ -21,6 +21,7 @@ NXPIF_NXT_PACKET_IN2 = 2
 PACKET, FULL_LEN, TABLE_ID, COOKIE, METADATA, USERDATA, CONTINUATION = 0, 1, 3, 4, 6, 7, 8
 
 _PROPERTY = Struct("!HH")
+_PACKET_IN2 = pack("!II", NICIRA, PACKET_IN2)
 
 
 def set_packet_in_format(xid: int) -> bytes:
@@ -57,6 +58,11 @@ class Paused:
                 return int.from_bytes(self.metadata[at + 4 : at + 8], "big")
             at += 4 + self.metadata[at + 3]
         return 0
+
+
+def is_packet_in(message: bytes) -> bool:
+    """Whether an OFPT_EXPERIMENTER (the whole message) is an NXT_PACKET_IN2."""
+    return message[8:16] == _PACKET_IN2
 
 
 def read(body: bytes) -> Paused:

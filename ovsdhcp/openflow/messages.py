@@ -7,8 +7,9 @@ two flows are the same when their encoded match and instructions are.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct, error, pack, unpack_from
+from typing import NamedTuple
 
-from ovsdhcp.openflow.fields import METADATA
+from ovsdhcp.openflow.fields import IN_PORT, METADATA
 from ovsdhcp.openflow.flow import (
     CONTROLLER,
     WHOLE_FRAME,
@@ -24,7 +25,8 @@ from ovsdhcp.openflow.flow import (
 )
 
 VERSION = 4  # OpenFlow 1.3
-EXPERIMENTER, PACKET_OUT, FLOW_MOD = 4, 13, 14
+EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 4, 10, 12, 13, 14
+OFPR_ACTION, OFPPR_DELETE = 1, 1
 MULTIPART_REQUEST, BARRIER_REQUEST = 18, 20
 
 NO_BUFFER = ANY = 0xFFFF_FFFF
@@ -47,7 +49,9 @@ _FLOW_MOD = Struct("!QQBBHHHIIIH2x")
 _PACKET_OUT = Struct("!IIH6x")
 _OUTPUT = Struct("!HHIH6x")
 _FLOW_STATS = Struct("!HBxIIHHHH4xQQQ")
-_BUNDLE = Struct("!IIIHH")
+_PACKET_IN = Struct("!BBQHH")
+_PORT_STATUS = Struct("!I4x6x2x16s")
+_IN_PORT = IN_PORT.header().to_bytes(4, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,37 @@ def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
         instructions = bytes(view[match_end:length])
         yield Key(table, priority, _canonical(oxm)), Entry(cookie, instructions)
         view = view[length:]
+
+
+class PacketIn(NamedTuple):
+    """An OFPT_PACKET_IN of ours."""
+
+    cookie: int
+    table: int
+    in_port: int
+    frame: bytes
+
+
+def read_packet_in(packet_in: bytes) -> PacketIn | None:
+    """An OFPT_PACKET_IN (the whole message) that a flow's action made, None for any other.
+
+    header(8) buffer_id(4) total_len(2) reason(1) table_id(1) cookie(8) match(8n) pad(2) frame;
+    OVS puts in_port first in the match.
+    """
+    if len(packet_in) < 42 or packet_in[14] != OFPR_ACTION or packet_in[28:32] != _IN_PORT:
+        return None
+    _, table, cookie, _, match_length = _PACKET_IN.unpack_from(packet_in, 14)
+    frame = packet_in[26 + match_length + -match_length % 8 :]
+    return PacketIn(cookie, table, int.from_bytes(packet_in[32:36], "big"), frame)
+
+
+def read_port_status(status: bytes) -> tuple[bool, int, bytes]:
+    """An OFPT_PORT_STATUS (the whole message): whether the port is there, its number, its name.
+
+    header(8) reason(1) pad(7), then the port: number(4) pad(4) hw_addr(6) pad(2) name(16) …
+    """
+    number, name = _PORT_STATUS.unpack_from(status, 16)
+    return status[8] != OFPPR_DELETE, number, name
 
 
 def read_flow_removed(removed: bytes) -> Key:

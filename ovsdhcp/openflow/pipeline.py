@@ -84,6 +84,11 @@ def port_cookie(name: str) -> int:
     return COOKIE | crc32(name.encode())
 
 
+def is_ours(cookie: int) -> bool:
+    """Whether a flow with this cookie is one of ours."""
+    return cookie & COOKIE_MASK == COOKIE
+
+
 def configured(bridge: Bridge) -> dict[int | str, Port]:
     """The ports of the table by what selects them: a number, or a name."""
     return {port.name if port.ofport is None else port.ofport: port for port in bridge.ports}

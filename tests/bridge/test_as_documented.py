@@ -36,8 +36,13 @@ def bare(lab: Lab) -> Lab:
 
 @pytest.fixture
 def shell(bare: Lab, table: Path) -> "Shell":
+    return shell_of(bare, table)
+
+
+def shell_of(lab: Lab, table: Path) -> "Shell":
+    """A shell that finds the commands of this environment, and the lease table."""
     with_commands = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return Shell(bare, {"OVSDHCP_CONFIG": str(table), "PATH": with_commands})
+    return Shell(lab, {"OVSDHCP_CONFIG": str(table), "PATH": with_commands})
 
 
 class Shell:
