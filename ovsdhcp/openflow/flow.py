@@ -15,7 +15,10 @@ IN_PORT_NUMBER, LOCAL = 0xFFFF_FFF8, 0xFFFF_FFFE
 WHOLE_FRAME = 0xFFFF
 """max_len of a punt: OFPCML_NO_BUFFER, else OVS would keep the frame and send its head."""
 
-ARP, IPV4, UDP = 0x0806, 0x0800, 17
+ARP, IPV4, VLAN, SERVICE_VLAN = 0x0806, 0x0800, 0x8100, 0x88A8
+"""EtherTypes; the latter two are what stands behind the first of several VLAN tags."""
+
+UDP = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,11 @@ class Flow:
         return f"{head}{_match_text(self.match, names)} actions={_actions_text(self.actions)}"
 
 
-_PROTOCOLS = {(IPV4, UDP): "udp", (IPV4, None): "ip", (ARP, None): "arp"}
+_PROTOCOLS: Mapping[tuple[int | None, int | None], str] = {
+    (IPV4, UDP): "udp",
+    (IPV4, None): "ip",
+    (ARP, None): "arp",
+}
 _OUTPUTS = {
     NORMAL: "NORMAL",
     IN_PORT_NUMBER: "IN_PORT",
@@ -107,12 +114,12 @@ _OUTPUTS = {
 
 def _match_text(match: tuple[Match, ...], names: Mapping[int, str]) -> str:
     values = {part.field: part.value for part in match}
-    ethertype = values.get(DL_TYPE)
-    words = [] if ethertype is None else [_PROTOCOLS[ethertype, values.get(NW_PROTO)]]
+    protocol = _PROTOCOLS.get((values.get(DL_TYPE), values.get(NW_PROTO)))
+    words = [] if protocol is None else [protocol]
     for part in match:
         if part.field is IN_PORT:
             words.append(f"in_port={port_text(part.value, names)}")
-        elif part.field not in (DL_TYPE, NW_PROTO):
+        elif protocol is None or part.field not in (DL_TYPE, NW_PROTO):
             words.append(_part_text(part))
     return "".join(f",{word}" for word in words)
 

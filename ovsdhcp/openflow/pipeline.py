@@ -1,7 +1,7 @@
 """Which flows a bridge should have: a pure function of the lease table and the ports present.
 
     table 0   classify       a configured port's DHCP        → table 22
-                             … its fragments of a broadcast  → drop (they could hide DHCP)
+                             … what could hide DHCP          → drop (see `_hiding`)
                              … its ARP for the server_id     → answered here, out of IN_PORT
                              everything else                 → as `other_traffic` says
     table 22  dhcp_options   in_port, dl_src, udp 68→67      → controller
@@ -47,7 +47,9 @@ from ovsdhcp.openflow.flow import (
     IN_PORT_NUMBER,
     IPV4,
     NORMAL,
+    SERVICE_VLAN,
     UDP,
+    VLAN,
     Flow,
     GotoTable,
     Match,
@@ -132,31 +134,53 @@ def port_flows(bridge: Bridge, port: Port, ofport: int) -> Iterator[Flow]:
     in_port = Match(IN_PORT, ofport)
     to_server = (in_port, *_UDP, Match(TP_DST, 67))
     yield Flow(tables.classify, CLASSIFY, cookie, to_server, (GotoTable(tables.dhcp_options),))
-    broadcast = Match(DL_DST, _BROADCAST_MAC)
-    yield Flow(tables.classify, CLASSIFY, cookie, (in_port, broadcast, *_UDP, _ANY_FRAGMENT))
+    for hidden in _hiding(port):
+        yield Flow(tables.classify, CLASSIFY, cookie, (in_port, *hidden))
     for server_id, server_mac in _servers(port):
         yield _arp_responder(tables.classify, cookie, in_port, server_id, server_mac)
     if bridge.reply is Reply.RESUME:
         for binding in port.bindings:
-            yield from _paused(tables, cookie, in_port, binding)
+            client = _client(port, in_port, binding.mac)
+            yield from _paused(tables, cookie, client, binding)
     else:
         one = port.bindings[0].mac if len(port.bindings) == 1 else None
-        client = _client(in_port, one)
+        client = _client(port, in_port, one)
         yield Flow(tables.dhcp_options, PUNT, cookie, client, (Output(CONTROLLER),))
 
 
-def _client(in_port: Match, mac: bytes | None) -> tuple[Match, ...]:
-    """The DHCP of one client by its MAC; of several, or of whoever is plugged in, by the port."""
+def _hiding(port: Port) -> Iterator[tuple[Match, ...]]:
+    """Frames that could be DHCP where Open vSwitch does not see it, and would be flooded.
+
+    It finds no protocol behind an IPv4 header that lies, no ports behind a UDP header that is cut
+    off or in a fragment, and by default (`vlan-limit`) nothing behind a second VLAN tag.
+    """
+    broadcast = Match(DL_DST, _BROADCAST_MAC)
+    yield Match(DL_TYPE, IPV4), Match(NW_PROTO, 0)
+    yield (*_UDP, _NOT_A_FRAGMENT, Match(TP_SRC, 0), Match(TP_DST, 0))
+    yield broadcast, *_UDP, _ANY_FRAGMENT
+    for server_id, _ in _servers(port):
+        yield *_UDP, _ANY_FRAGMENT, Match(NW_DST, server_id)
+    for tag in (VLAN, SERVICE_VLAN):
+        yield broadcast, Match(DL_TYPE, tag)
+
+
+def _client(port: Port, in_port: Match, mac: bytes | None) -> tuple[Match, ...]:
+    """The DHCP of one client by its MAC; of several, or of whoever is plugged in, by the port.
+
+    A relay, which only a trusted port may have behind it, asks from port 67 (RFC 2131 §4.1).
+    """
     source = () if mac is None else (Match(DL_SRC, int.from_bytes(mac, "big")),)
-    return (in_port, *source, *_UDP, _NOT_A_FRAGMENT, Match(TP_SRC, 68), Match(TP_DST, 67))
+    ports = (Match(TP_DST, 67),) if port.trusted else (Match(TP_SRC, 68), Match(TP_DST, 67))
+    return (in_port, *source, *_UDP, _NOT_A_FRAGMENT, *ports)
 
 
-def _paused(tables: Tables, cookie: int, in_port: Match, binding: Binding) -> Iterator[Flow]:
+def _paused(
+    tables: Tables, cookie: int, client: tuple[Match, ...], binding: Binding
+) -> Iterator[Flow]:
     """OVN's two questions of a client, the second to either destination, and the way back.
 
     The answer's address, the client's MAC and the ports are turned round here (OVN northd.c).
     """
-    client = _client(in_port, binding.mac)
     pause = Pause(put_dhcp_opts.encode(put_dhcp_opts.of_binding(binding)))
     server_id, server_mac = binding.subnet.server_id, binding.subnet.server_mac
     own = int(binding.address)

@@ -182,6 +182,9 @@ CHOICES: dict[str, str] = {
         "The flow picked it for its address, and a client's ARP cache may be older than the table.",
     "A broadcast datagram in a frame to another station is not.":
         "It was not meant for everybody, and so not for this server.",
+    "On a bridge only 68→67 is handed over, from a trusted port anything to 67.":
+        "The flows ask as OVN's do; a relay, which asks from 67, is behind a trusted port or "
+        "nowhere. The engine itself takes any source port (F20).",
     "IP options, source routes too, are passed over; fragments are refused.":
         "The reply takes no route from them. Fragments would have to be kept, and no client sends "
         "any: a message of 1,472 octets fits a frame.",
