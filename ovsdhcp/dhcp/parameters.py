@@ -194,13 +194,12 @@ def _order(asked: Question, found: Mapping[int, bytes]) -> list[int]:
     """The codes that were asked for and are there, each once.
 
     A client that sends no list gets all that is configured, as ISC's dhcpd and OVN do, but for
-    the boot parameters, which have fields of their own, and options that a client must ask for
-    (RFC 8925 §3.3) or send itself (RFC 2563 §2).
+    options that a client must ask for (RFC 8925 §3.3) or send itself (RFC 2563 §2).
     """
     if asked.type is MessageType.NAK:
         return []
     if asked.codes is None:
-        unasked = (TFTP_SERVER, BOOTFILE, IPV6_ONLY, AUTO_CONFIG, SERVER_ID, LEASE_TIME, T1, T2)
+        unasked = (IPV6_ONLY, AUTO_CONFIG, SERVER_ID, LEASE_TIME, T1, T2)
         return [code for code in sorted(found) if code not in unasked]
     order = [code for code in dict.fromkeys(asked.codes) if code in found]
     if NETMASK in order and ROUTER in order:
@@ -235,7 +234,8 @@ def header_texts(asked: Question, binding: Binding, chosen: list[Parameter]) -> 
     """
     if asked.type is MessageType.NAK:
         return {}
-    sent, configured = {code for code, _ in chosen}, _configured(asked, binding)
+    configured = _configured(asked, binding)
+    sent = set() if asked.codes is None else {code for code, _ in chosen}
     return {
         code: configured[code] if len(configured[code]) <= room else b""
         for code, room in ((BOOTFILE, _FILE_ROOM), (TFTP_SERVER, _SNAME_ROOM))

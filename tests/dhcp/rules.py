@@ -196,7 +196,7 @@ CHOICES: dict[str, str] = {
         "and dnsmasq do the same. An INFORM gets it if it asks.",
     "A client without a parameter request list gets all that is configured.":
         "RFC 2131 §4.3.1 leaves it open; ISC's dhcpd and OVN do so. Not 108, which it must ask "
-        "for, and not 66 and 67, which have fields of their own.",
+        "for. Boot file and server name are in their fields as well.",
     "The lease time is the table's alone.":
         "RFC 2131 §4.3.1 leaves it to policy. A client that could shorten it would make work for "
         "everybody, one that could prolong it would outlive a change of the table.",

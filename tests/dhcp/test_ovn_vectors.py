@@ -31,9 +31,7 @@ _NAK = {
     "+56": "RFC 2131 table 3: a NAK SHOULD have a message",
 }
 _INFORM = {"+1": "OVN takes the netmask out of the answer to an INFORM; nothing says it should"}
-_FIELD = {"-67": "RFC 2131 §4.3.1: not asked for by option, so it is in the field `file`"}
 _RENEWED = {**_TIMES, **_EVERY}
-_SNAME = {"-66": "RFC 2131 §4.3.1: not asked for by option, so it is in the field `sname`"}
 
 # What differs, by case: a field, or `+code` for an option only we send, `-code` only OVN
 DIFFERENCES: dict[str, dict[str, str]] = {
@@ -59,12 +57,15 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "-58": "RFC 2131 §4.4.5: T1 (4000) must be less than the lease (3600)",
     },
     "ovn_at_14_inform_with_T1_ciaddr0": {**_INFORM, **_EVERY},
-    "ovn_at_15_request_tftp_server_ip": {**_RENEWED, **_SNAME},
-    "ovn_at_16_request_tftp_server_name": {**_RENEWED, **_SNAME},
+    "ovn_at_15_request_tftp_server_ip": {
+        **_RENEWED,
+        "=66": "RFC 2132 §9.4: text, where OVN sends four octets for an address",
+    },
+    "ovn_at_16_request_tftp_server_name": _RENEWED,
     "ovn_at_17_request_domain_search": _RENEWED,
-    "ovn_at_19_discover_ipxe_175": {**_RENEWED, **_FIELD},
-    "ovn_at_20_discover_ipxe_175_again": {**_RENEWED, **_FIELD},
-    "ovn_at_21_discover_unicast_plain": {**_RENEWED, **_FIELD},
+    "ovn_at_19_discover_ipxe_175": _RENEWED,
+    "ovn_at_20_discover_ipxe_175_again": _RENEWED,
+    "ovn_at_21_discover_unicast_plain": _RENEWED,
     "ovn_at_external_port_discover": _RENEWED,
 }
 _FIELDS = ("eth_src", "eth_dst", "ip_src", "ip_dst", "ip_ttl", "ip_tos", "udp_src", "udp_dst",

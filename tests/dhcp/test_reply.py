@@ -165,7 +165,9 @@ def test_what_is_asked_for_is_sent_once_in_that_order(
 @rule("D6")
 def test_a_client_without_a_list_gets_what_is_configured() -> None:
     bound = binding(options={**OPTIONS, 67: b"x", 108: b"\0\0\1\x2c", 116: b"\1"})
-    assert seen(discover(), bound).codes == [53, 54, 51, 58, 59, 1, 3, 6, 12, 15, 26, 42]
+    given = seen(discover(), bound)
+    assert given.codes == [53, 54, 51, 58, 59, 1, 3, 6, 12, 15, 26, 42, 67]
+    assert given.field("file").rstrip(b"\0") == b"x", "and in its field"
 
 
 @rule("D6", "X4")
