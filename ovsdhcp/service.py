@@ -77,6 +77,8 @@ class Event(NamedTuple):
         if isinstance(decision, Reply):
             words.insert(0, f"event={decision.message_type.name.lower()}")
             words.append(f"state={decision.state.value}")
+            if decision.left_out:
+                words.append(f"left_out={','.join(map(str, decision.left_out))}")
         else:
             words.insert(0, "event=drop")
         return " ".join([*words, f"reason={decision.reason.code}"])

@@ -1,6 +1,7 @@
 """The service: which packet-ins it believes, what it remembers, what it says of them."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_a_question_is_answered_and_remembered(service: Service, switch: Switch)
         "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
         "xid=0x0badf00d state=SELECTING reason=ack-selecting",
     ]
+
+
+def test_options_that_did_not_fit_are_said(service: Service) -> None:
+    """The client takes 576 octets: the datagram's header, BOOTP's, and 312 of options."""
+    large = {224: b"y" * 255, 225: b"z" * 255, 226: b"w" * 255}
+    port = replace(VM5, bindings=(replace(VM5.bindings[0], options=large),))
+    crowded = Switch(replace(BR_INT, ports=(port,)), {5: "vm5"})
+    assert ask(service, crowded, DISCOVER) is not None
+    assert "left_out=225,226" in next(service.take_events()).text()
 
 
 @pytest.mark.parametrize(
