@@ -30,6 +30,7 @@ LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},
     "dhcp": {"ryu.lib.packet"},
     "ovn": {"ovs.flow"},
+    "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
     "app": {"ryu"},
     "cli": {"click"},
@@ -77,6 +78,14 @@ def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
 
 def test_every_room_is_in_the_table() -> None:
     assert {room_of(module) for module in MODULES} <= MAY_IMPORT.keys()
+
+
+def test_only_the_connection_is_ryus() -> None:
+    """Flows, messages and the switch are values and octets: another controller could carry them."""
+    names = {
+        m.name for m in (HOUSE / "openflow").glob("*.py") if any("ryu" in i for i in imports(m))
+    }
+    assert names == {"connection.py"}
 
 
 def test_only_replies_are_built_with_ryu() -> None:
