@@ -1,0 +1,125 @@
+"""The connection: messages cut from any pieces, ours answered in order, the rest Ryu's way."""
+
+from struct import pack
+from typing import Any
+
+import pytest
+import ryu.base.app_manager
+from hypothesis import given
+from hypothesis import strategies as st
+from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
+
+from ovsdhcp.openflow import messages
+from ovsdhcp.openflow.connection import Connection
+
+ECHO, PACKET_IN = 2, messages.PACKET_IN
+
+
+class Brick:
+    """Ryu's ofp_event application, as far as a connection knows it: it collects the events."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def send_event_to_observers(self, event: Any, state: str) -> None:
+        self.events.append(type(event).__name__)
+
+    def get_handlers(self, event: Any) -> list[Any]:
+        return []
+
+
+class Wire:
+    """A socket that has `pieces` to read, and then is at its end."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = list(pieces)
+        self.closed = False
+
+    def recv(self, size: int) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def setsockopt(self, *_: object) -> None: ...
+    def settimeout(self, _: object) -> None: ...
+    def shutdown(self, _: object) -> None: ...
+
+
+class Read:
+    """What came of reading `pieces` on a connection whose `take` answers packet-ins."""
+
+    def __init__(self, pieces: list[bytes], patch: pytest.MonkeyPatch) -> None:
+        self.brick, self.wire = Brick(), Wire(pieces)
+        self.taken: list[bytes] = []
+        self.sent: list[bytes] = []
+        patch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: self.brick)
+        self.connection = Connection(self.wire, ("test", 1), lambda _: self.take)  # type: ignore[arg-type]
+        self.connection.send = self.sent.append
+        self.connection.set_state(MAIN_DISPATCHER)
+        self.brick.events.clear()
+        self.connection._recv_loop()
+
+    def take(self, message: bytes) -> bytes | None:
+        if message[1] != PACKET_IN:
+            return None
+        self.taken.append(message)
+        if message.endswith(b"fault"):
+            raise RuntimeError("a fault of ours")
+        return b"<" + message[8:] + b">"
+
+
+def packet_in(body: bytes) -> bytes:
+    return messages.message(PACKET_IN, 0, body)
+
+
+def echo(body: bytes) -> bytes:
+    return messages.message(ECHO, 0, body)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.binary(max_size=40)), max_size=20),
+    st.lists(st.integers(1, 30), max_size=40),
+)
+def test_any_pieces_are_read_as_the_same_messages(
+    said: list[tuple[bool, bytes]], cuts: list[int]
+) -> None:
+    stream = b"".join((packet_in if ours else echo)(body) for ours, body in said)
+    pieces, at = [], 0
+    for cut in cuts:
+        pieces.append(stream[at : at + cut])
+        at += cut
+    pieces.append(stream[at:])
+    with pytest.MonkeyPatch.context() as patch:
+        read = Read([piece for piece in pieces if piece], patch)
+    ours = [body for mine, body in said if mine]
+    assert b"".join(read.sent) == b"".join(b"<" + body + b">" for body in ours)
+    assert read.brick.events.count("EventOFPEchoRequest") == len(said) - len(ours)
+    assert read.wire.closed
+
+
+def test_all_answers_of_one_read_leave_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Read([packet_in(b"a") + echo(b"") + packet_in(b"b") + packet_in(b"c")], monkeypatch)
+    assert read.sent == [b"<a><b><c>"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 7])
+def test_a_length_that_cannot_be_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, length: int
+) -> None:
+    """Ryu 4.34 reads on, one message after the other, as if it had been 8 (faucetsdn/ryu 188)."""
+    liar = pack("!BBHI", 4, 0, length, 0)
+    read = Read([packet_in(b"a") + liar + packet_in(b"b"), packet_in(b"c")], monkeypatch)
+    assert [message[8:] for message in read.taken] == [b"a"]
+    assert read.connection.state == DEAD_DISPATCHER
+    assert f"claims {length} octets" in caplog.text
+
+
+def test_a_fault_of_ours_is_told_and_the_next_message_answered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = bytes.fromhex("ffffffff0006010000000000000000000001000400000000") + b"\0\0fault"
+    read = Read([packet_in(broken), packet_in(b"b")], monkeypatch)
+    assert read.sent == [b"<b>"]
+    assert read.brick.events == ["EventOFPPacketIn"]
+    assert "this is a bug" in caplog.text
