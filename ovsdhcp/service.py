@@ -94,14 +94,17 @@ def _bound(userdata: bytes, port: str) -> Binding:
     return put_dhcp_opts.binding_of(_opts(userdata), port, None)
 
 
-def _whose(switch: Switch, waiting: Paused, port: str) -> Binding | None:
+_with_result = lru_cache(maxsize=_MOST_USERDATA)(set_result)
+
+
+def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding | None:
     """Whose question a paused packet is: as another's flow says, or by our flow's port.
 
     Raises WireError where the flow does not say, or is no longer there.
     """
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
-    attached = switch.attached.get(waiting.in_port)
+    attached = switch.attached.get(in_port)
     if attached is None or attached.cookie != waiting.cookie:
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet[6:12])
@@ -172,16 +175,17 @@ class Service:
             return b""
         if not waiting.waits:
             return b""
-        port = switch.names.get(waiting.in_port, str(waiting.in_port))
+        in_port = waiting.in_port
+        port = switch.names.get(in_port, str(in_port))
         packet, metadata, binding = waiting.packet, waiting.metadata, None
         decision: Reply | Drop
         try:
             opts = _opts(waiting.userdata)
-            metadata = set_result(waiting.metadata, opts.result, False)
-            binding = _whose(switch, waiting, port)
+            metadata = _with_result(waiting.metadata, opts.result, False)
+            binding = _whose(switch, waiting, in_port, port)
             decision = self._decide(switch, binding, packet, now)
             if isinstance(decision, Reply):
-                metadata = set_result(waiting.metadata, opts.result, True)
+                metadata = _with_result(waiting.metadata, opts.result, True)
                 packet = continuation.readdressed(packet, decision.frame)
         except WireError as error:
             decision = Drop(error.reason)
