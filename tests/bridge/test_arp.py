@@ -5,19 +5,17 @@ import subprocess
 import pytest
 
 from ovsdhcp.lab.laboratory import Lab
+from tests.bridge.tables import VM_NET
 
-LEASE_TABLE = """
-subnets:
-  vm-net:
-    cidr: 172.16.255.128/26
-    server_id: 172.16.255.129
-    server_mac: 02:ac:10:ff:01:29
-    lease_time: 1h
+LEASE_TABLE = (
+    VM_NET
+    + """
 bridges:
   br-int:
     ports:
       vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
 """
+)
 
 
 def arping(lab: Lab, port: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

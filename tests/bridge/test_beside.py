@@ -8,15 +8,12 @@ import pytest
 
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
+from tests.bridge.tables import VM_NET
 from tests.bridge.test_as_documented import Shell, shell_of
 
-LEASE_TABLE = """
-subnets:
-  vm-net:
-    cidr: 172.16.255.128/26
-    server_id: 172.16.255.129
-    server_mac: 02:ac:10:ff:01:29
-    lease_time: 1h
+LEASE_TABLE = (
+    VM_NET
+    + """
 bridges:
   br-int:
     other_traffic: none
@@ -24,6 +21,7 @@ bridges:
       vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
       vm1: {subnet: vm-net, ip: 172.16.255.133}
 """
+)
 
 
 @pytest.fixture

@@ -15,17 +15,14 @@ from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
 from ovsdhcp.openflow import pipeline
 from ovsdhcp.openflow.render import rendered
+from tests.bridge.tables import VM_NET
 
 WITHIN = 15
 """Seconds for a bridge to converge: ovs-vswitchd waits up to 8 s before it connects again."""
 
-LEASE_TABLE = """
-subnets:
-  vm-net:
-    cidr: 172.16.255.128/26
-    server_id: 172.16.255.129
-    server_mac: 02:ac:10:ff:01:29
-    lease_time: 1h
+LEASE_TABLE = (
+    VM_NET
+    + """
 bridges:
   br-int:
     ports:
@@ -37,6 +34,7 @@ bridges:
     ports:
       veth-two: {subnet: vm-net, ip: 172.16.255.140, ofport: 7}
 """
+)
 FOREIGN = (
     "table=0,priority=500,in_port=vm4,ip,nw_dst=203.0.113.9,actions=drop",
     "cookie=0x1234,table=0,priority=40001,udp,in_port=vm3,tp_dst=67,actions=NORMAL",

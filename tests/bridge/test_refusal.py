@@ -3,16 +3,12 @@
 import pytest
 
 from ovsdhcp.lab.laboratory import Lab
+from tests.bridge.tables import VM_NET
 
 BOTH_WAYS = True
-LEASE_TABLE = """
-subnets:
-  vm-net:
-    cidr: 172.16.255.128/26
-    server_id: 172.16.255.129
-    server_mac: 02:ac:10:ff:01:29
-    lease_time: 1h
-    options: {router: 172.16.255.129}
+LEASE_TABLE = (
+    VM_NET
+    + """
 bridges:
   br-int:
     ports:
@@ -24,6 +20,7 @@ bridges:
           - {mac: 02:ac:10:00:00:77, ip: 172.16.255.131}
           - {mac: 02:ac:10:00:00:78, ip: 172.16.255.132}
 """
+)
 REMEMBERED = """lease {
   interface "vm5";
   fixed-address 172.16.255.177;

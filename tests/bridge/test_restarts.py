@@ -9,22 +9,19 @@ import pytest
 from ovsdhcp.lab import namespace
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
+from tests.bridge.tables import VM_NET
 
 BOTH_WAYS = True
-LEASE_TABLE = """
-subnets:
-  vm-net:
-    cidr: 172.16.255.128/26
-    server_id: 172.16.255.129
-    server_mac: 02:ac:10:ff:01:29
-    lease_time: 1h
-    options: {router: 172.16.255.129}
+LEASE_TABLE = (
+    VM_NET
+    + """
 bridges:
   br-int:
     ports:
       vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
       vm3: {subnet: vm-net, mac: 02:ac:10:ff:01:33, ip: 172.16.255.133}
 """
+)
 RECONNECTED_WITHIN = 15.0
 """ovs-vswitchd waits up to 8 s between its attempts to reach a controller."""
 

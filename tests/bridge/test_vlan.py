@@ -9,20 +9,18 @@ from ovsdhcp.dhcp.message import MessageType
 from ovsdhcp.lab import namespace
 from ovsdhcp.lab.laboratory import MACS, Lab
 from ovsdhcp.lab.wire import parse
+from tests.bridge.tables import VM_NET
 from tests.dhcp.wire import bootp, frame, mac
 
-LEASE_TABLE = """
-subnets:
-  vm-net:
-    cidr: 172.16.255.128/26
-    server_id: 172.16.255.129
-    server_mac: 02:ac:10:ff:01:29
-    lease_time: 1h
+LEASE_TABLE = (
+    VM_NET
+    + """
 bridges:
   br-int:
     ports:
       vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
 """
+)
 
 
 SOL_PACKET, PACKET_AUXDATA = 263, 8
