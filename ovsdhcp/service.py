@@ -107,7 +107,7 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     attached = switch.attached.get(in_port)
     if attached is None or attached.cookie != waiting.cookie:
         raise WireError(reasons.STALE_FLOW)
-    return attached.binding(waiting.packet[6:12])
+    return attached.binding(waiting.packet)
 
 
 class Service:
@@ -156,7 +156,7 @@ class Service:
         ):
             self.reasons[reasons.STALE_FLOW.code] += 1
             return None
-        binding = attached.binding(frame[6:12])
+        binding = attached.binding(frame)
         decision = self._decide(switch, binding, frame, now)
         self._note(Event(switch.bridge.name, attached.port.name, frame[6:12], binding, decision))
         return decision.frame if isinstance(decision, Reply) else None

@@ -108,7 +108,7 @@ def frame_of(asked: Asked, binding: Binding) -> bytes:
 def trace(bridge: Bridge, port: Port, frame: bytes) -> Trace:
     """Follow a frame that enters at a port of the table."""
     dl_src = frame[6:12]
-    binding = Attached.of(port).binding(dl_src)
+    binding = Attached.of(port).binding(frame)
     if binding is None:
         step = Step("binding", f"none of {bridge.name}/{port.name} has the MAC {dl_src.hex(':')}")
         return Trace((step,), NO_BINDING, None, None)

@@ -28,6 +28,7 @@ CLIENT_PORT = 68
 
 _NO_MAC = b"\0\0\0\0\0\0"
 _IPV4 = b"\x08\x00"
+_CHADDR = slice(28, 34)  # of a BOOTP message, RFC 2131 figure 1
 _TAGS = (b"\x81\x00", b"\x88\xa8")  # IEEE 802.1Q, and 802.1ad's outer one
 _MOST_TAGS = 2
 _RESERVED_VLAN = 0x0FFF  # never in a frame: IEEE 802.1Q table 9-2
@@ -73,6 +74,14 @@ def decode(frame: bytes, port: int = SERVER_PORT) -> Envelope:
     tags, at = (b"", 14) if frame[12:14] == _IPV4 else _decode_tags(frame)
     ip_src, ip_dst, start, end = _decode_ip(frame, at)
     return Envelope(frame[:6], eth_src, tags, ip_src, ip_dst, _decode_udp(frame, start, end, port))
+
+
+def chaddr(frame: bytes) -> bytes | None:
+    """Whose message a relay sends on: its Ethernet source is the relay's. None for no message."""
+    try:
+        return decode(frame).payload[_CHADDR] or None
+    except WireError:
+        return None
 
 
 def _decode_tags(frame: bytes) -> tuple[bytes, int]:

@@ -143,8 +143,8 @@ def port_flows(bridge: Bridge, port: Port, ofport: int) -> Iterator[Flow]:
             client = _client(port, in_port, binding.mac)
             yield from _paused(tables, cookie, client, binding)
     else:
-        one = port.bindings[0].mac if len(port.bindings) == 1 else None
-        client = _client(port, in_port, one)
+        alone = len(port.bindings) == 1 and not port.trusted
+        client = _client(port, in_port, port.bindings[0].mac if alone else None)
         yield Flow(tables.dhcp_options, PUNT, cookie, client, (Output(CONTROLLER),))
 
 
@@ -167,7 +167,8 @@ def _hiding(port: Port) -> Iterator[tuple[Match, ...]]:
 def _client(port: Port, in_port: Match, mac: bytes | None) -> tuple[Match, ...]:
     """The DHCP of one client by its MAC; of several, or of whoever is plugged in, by the port.
 
-    A relay, which only a trusted port may have behind it, asks from port 67 (RFC 2131 §4.1).
+    A relay, which only a trusted port may have behind it, has a MAC of its own and asks from
+    port 67 (RFC 2131 §4.1).
     """
     source = () if mac is None else (Match(DL_SRC, int.from_bytes(mac, "big")),)
     ports = (Match(TP_DST, 67),) if port.trusted else (Match(TP_SRC, 68), Match(TP_DST, 67))

@@ -10,6 +10,7 @@ from itertools import count
 
 from ovsdhcp.config.table import Bridge, Flows, Port, Reply
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.frame import chaddr
 from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.continuation import set_packet_in_format
 from ovsdhcp.openflow.flow import Flow
@@ -34,9 +35,17 @@ class Attached:
         hosts = {b.mac: b for b in port.bindings if b.mac is not None} if several else {}
         return cls(port, pipeline.port_cookie(port.name), hosts)
 
-    def binding(self, dl_src: bytes) -> Binding | None:
-        """Whose question a frame from this MAC is; None where nobody's."""
-        return self.hosts.get(dl_src) if self.hosts else self.port.bindings[0]
+    def binding(self, frame: bytes) -> Binding | None:
+        """Whose question a frame is, by who sent it, or by whom a relay sent it on for.
+
+        None where it is nobody's.
+        """
+        if not self.hosts:
+            return self.port.bindings[0]
+        found = self.hosts.get(frame[6:12])
+        if found is None and self.port.trusted:
+            found = self.hosts.get(chaddr(frame) or b"")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The switch: whatever happens to a bridge, it ends with the flows that it should have."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 from ovsdhcp.config.table import Bridge, OtherTraffic
 from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.messages import Entry, Key
-from ovsdhcp.openflow.switch import Switch
-from tests.openflow.bridges import BR_INT, VM1, VM5
+from ovsdhcp.openflow.switch import Attached, Switch
+from tests.dhcp.wire import bootp, frame, mac
+from tests.openflow.bridges import BR_INT, VM1, VM2, VM5
 from tests.openflow.fake_bridge import FakeBridge
 
 ALL_PORTS = {1: "vm1", 2: "vm2", 4: "vm4", 5: "vm5", 9: "eth0", 0xFFFF_FFFE: "br-int"}
@@ -123,8 +126,18 @@ def test_a_port_that_is_announced_again_changes_nothing() -> None:
 def test_the_port_and_the_source_pick_the_binding(
     ofport: int, dl_src: str, address: str | None
 ) -> None:
-    binding = Switch(BR_INT, ALL_PORTS).attached[ofport].binding(bytes.fromhex(dl_src))
+    binding = Switch(BR_INT, ALL_PORTS).attached[ofport].binding(bytes(6) + bytes.fromhex(dl_src))
     assert (None if binding is None else str(binding.address)) == address
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_relays_client_is_known_by_chaddr_on_a_trusted_port_alone(trusted: bool) -> None:
+    client = bytes.fromhex("02ac10000002")
+    relayed = frame(
+        bootp(1, chaddr=client, giaddr="172.16.255.180"), eth_src=mac("02:00:00:00:00:fe")
+    )
+    found = Attached.of(replace(VM2, trusted=trusted)).binding(relayed)
+    assert (found and found.mac) == (client if trusted else None)
 
 
 def test_ports_of_the_table_that_are_not_there_are_named() -> None:
