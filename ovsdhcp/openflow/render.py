@@ -11,7 +11,8 @@ from ovsdhcp.openflow.flow import Flow
 def rendered(bridge: Bridge) -> Iterator[str]:
     """The lines of a bridge that has all the ports of the table, by their names."""
     names = _numbered(bridge)
-    flows = sorted(pipeline.desired(bridge, names), key=_reading_order)
+    by_number = {port.ofport: "" for port in bridge.ports if port.ofport is not None}
+    flows = sorted(pipeline.desired(bridge, names | by_number), key=_reading_order)
     yield f"# bridge {bridge.name}: {len(bridge.ports)} ports, {len(flows)} flows"
     titles = {
         bridge.tables.classify: "classify: which frames are ours",
@@ -30,8 +31,7 @@ def _reading_order(flow: Flow) -> tuple[int, int]:
 
 
 def _numbered(bridge: Bridge) -> dict[int, str]:
-    """Numbers for the ports that are known by name; any will do, since names are printed."""
-    given = {port.ofport for port in bridge.ports if port.ofport is not None}
+    """Numbers for the ports that are known by name; any will do, since the names are printed."""
+    given = {port.ofport for port in bridge.ports}
     free = (number for number in count(1) if number not in given)
-    names = {next(free): port.name for port in bridge.ports if port.ofport is None}
-    return names | {number: str(number) for number in given}
+    return {next(free): port.name for port in bridge.ports if port.ofport is None}
