@@ -80,6 +80,29 @@ def _answers(xid: int) -> Callable[[Seen], bool]:
     return lambda seen: xid_of(seen) == xid
 
 
+OVN, US = "OVN", "ovsdhcp"
+
+
+def informers(lab: Lab, number: int) -> list[str]:
+    """Who answers an INFORM: of `number` that are waited for, and of more that came meanwhile.
+
+    OVN leaves out the netmask, which tells them apart.
+    """
+    found = []
+    with raw_ports(lab) as ports:
+        for marker in (_MARKER, _MARKER + 1):
+            ports[CLIENT].send(_asked(Kind.INFORM, ciaddr=ADDRESS, xid=marker))
+            for _ in range(number):
+                seen, others = ports[CLIENT].wait(_is_dhcp, within=5)
+                assert not others
+                found += [US if 1 in seen.options else OVN] if xid_of(seen) == _MARKER else []
+    return found
+
+
+def _is_dhcp(seen: Seen) -> bool:
+    return seen.source_mac != seen.client_mac
+
+
 # -- a reply, field by field -----------------------------------------------------------------
 
 

@@ -4,6 +4,8 @@ The fixture walks the way that docs/ovn.md describes, in its order, and notes wh
 answers; the tests compare.
 """
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +14,20 @@ import pytest
 
 from ovsdhcp.lab.client import Client, Outcome
 from ovsdhcp.lab.deadline import wait_for
-from ovsdhcp.lab.laboratory import MACS, Lab, Names
+from ovsdhcp.lab.laboratory import Lab, Names
 from ovsdhcp.lab.wire import Seen, Sniffer
 from tests.bridge import ovn_host
 from tests.bridge.ovn_host import Ovn
+from tests.bridge.ovn_network import SHORT, make_network
 from tests.bridge.ovn_questions import (
     CLIENT,
+    OVN,
     QUESTIONS,
+    US,
     Answer,
     ask_all,
     differences,
+    informers,
     taken_apart,
 )
 
@@ -29,41 +35,6 @@ pytestmark = pytest.mark.skipif(bool(ovn_host.why_not()), reason=ovn_host.why_no
 
 LEASE_TABLE = "bridges: {br-int: {flows: external}}\n"
 CLIENTS = ("dhclient", "udhcpc")
-SHORT = 20
-
-RICH = {
-    "server_id": "172.16.255.129",
-    "server_mac": "02:ac:10:ff:01:29",
-    "lease_time": "3600",
-    "router": "172.16.255.129",
-    "dns_server": "{172.25.250.254, 172.25.250.253}",
-    "mtu": "1442",
-    "classless_static_route": "{169.254.169.254/32,172.16.255.140, 0.0.0.0/0,172.16.255.129}",
-    "domain_name": '"ovn.example"',
-    "domain_search_list": '"ovn.example, lab.example"',
-    "ntp_server": "172.25.250.123",
-    "tftp_server": '"boot.example"',
-    "bootfile_name": '"http://172.25.250.9/boot.ipxe"',
-    "bootfile_name_alt": '"undionly.kpxe"',
-    "next_server": "172.25.250.9",
-}
-SEED = {
-    "server_id": "172.16.255.129",
-    "server_mac": "02:ac:10:ff:01:29",
-    "router": "172.16.255.129",
-}
-NEUTRON = {
-    "server_id": "192.168.1.1",
-    "server_mac": "fa:16:3e:9f:1a:b5",
-    "lease_time": "43200",
-    "mtu": "1442",
-    "router": "192.168.1.1",
-    "dns_server": "{172.25.250.254}",
-    "classless_static_route": "{169.254.169.254/32,192.168.1.2, 0.0.0.0/0,192.168.1.1}",
-}
-UUID = "0029ead2-8124-439b-9ec0-9579d9f601ea"
-
-
 ASK_OFTEN = "initial-interval 1;\nbackoff-cutoff 2;\n"
 CONNECTED = "bridge br-int: connected"
 
@@ -96,7 +67,7 @@ REASONS = {
 _EVERY = ("ip_id", "ip_fragment", "ip_ttl", "udp_checksum", "order")
 _LEASE = (*_EVERY, "option 58", "option 59", "option 253")
 _NAK = (*_EVERY, "ip_dst", "size", "option 54", "option 56")
-_UNASKED = (*(set(_LEASE) - {"ip_ttl"}), "sname", "file", "option 66", "option 67")
+_UNASKED = (*(set(_LEASE) - {"ip_ttl", "ip_id"}), "sname", "file", "option 66", "option 67")
 
 DIFFERENCES: dict[str, tuple[str, ...]] = {
     "discover": _LEASE,
@@ -127,57 +98,6 @@ CLIENT_DIFFERENCES: dict[str, tuple[str, ...]] = {
     "udhcpc": (*_UNASKED, "option 61"),  # its own TTL is 64 as well, and its TOS 0
 }
 """By real client; what it did not ask for stays away."""
-
-
-@dataclass(frozen=True)
-class LogicalPort:
-    """A port of a logical switch: `options` are its DHCP_Options, within `cidr`."""
-
-    interface: str
-    name: str
-    switch: str
-    address: str
-    cidr: str
-    options: dict[str, str]
-
-
-PORTS = (
-    LogicalPort("vm5", "vm5", "vm-net", "172.16.255.130", "172.16.255.128/26", RICH),
-    LogicalPort("vm3", "vm3", "vm-net", "172.16.255.133", "172.16.255.128/26",
-                {**SEED, "lease_time": str(SHORT)}),
-    LogicalPort("vm2", "vm2", "vm-net", "172.16.255.132", "172.16.255.128/26", {}),
-    LogicalPort("vm1", UUID, "production-network1", "192.168.1.7", "192.168.1.0/24", NEUTRON),
-    LogicalPort("vm4", "vm4", "production-network1", "192.168.1.8", "192.168.1.0/24",
-                {**NEUTRON, "lease_time": str(SHORT)}),
-)  # fmt: skip
-
-
-def make_network(ovn: Ovn) -> None:
-    """Two logical switches; the first has a router, which owns the server's address there."""
-    ovn.nbctl("ls-add", "vm-net", "--", "ls-add", "production-network1")
-    for port in PORTS:
-        station = f"{MACS[port.interface]} {port.address}"
-        ovn.nbctl(
-            *("lsp-add", port.switch, port.name, "--", "lsp-set-addresses", port.name, station),
-            *("--", "lsp-set-port-security", port.name, station),
-        )
-        if port.options:
-            give_options(ovn, port)
-        setting = f"external_ids:iface-id={port.name}"
-        ovn.lab.switch.vsctl("set", "Interface", port.interface, setting, doing="name the port")
-    ovn.nbctl("lsp-set-options", "vm5", 'hostname="vm5"')
-    ovn.nbctl("lr-add", "router", "--", "lrp-add", "router", "router-vm-net",
-              RICH["server_mac"], f"{RICH['server_id']}/26")  # fmt: skip
-    ovn.nbctl("lsp-add", "vm-net", "to-router", "--", "lsp-set-type", "to-router", "router",
-              "--", "lsp-set-addresses", "to-router", "router",
-              "--", "lsp-set-options", "to-router", "router-port=router-vm-net")  # fmt: skip
-
-
-def give_options(ovn: Ovn, port: LogicalPort) -> None:
-    """A row of DHCP_Options for one port."""
-    row = ovn.nbctl("create", "DHCP_Options", f"cidr={port.cidr}").strip()
-    ovn.nbctl("dhcp-options-set-options", row, *(f"{k}={v}" for k, v in port.options.items()))
-    ovn.nbctl("lsp-set-dhcpv4-options", port.name, row)
 
 
 # -- the way, as docs/ovn.md has it ----------------------------------------------------------
@@ -363,3 +283,24 @@ def test_without_a_router_port_nobody_has_the_servers_mac_and_t2_renews(witness:
     assert not any(renewing(it) and it.unicast for it in sniffer.seen), "no ARP, no unicast"
     assert acknowledged(question, sniffer).yiaddr == "192.168.1.8"
     assert client.outcome().addresses == ("192.168.1.8/24",)
+
+
+def test_ovn_comes_back_and_dies(witness: Witness) -> None:
+    """Back, it answers as well: one of the two is to run. Killed, it leaves its flows to us."""
+    lab, ovn = witness.lab, witness.ovn
+    assert informers(lab, 1) == [US]
+    ovn.start_controller()
+    assert sorted(informers(lab, 2)) == sorted([OVN, US])
+    (pid,) = ovn.controllers()
+    os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: not ovn.controllers(), within=5)
+    assert informers(lab, 1) == [US]
+    assert flows(lab) == witness.flows["by OVN"]
+
+
+def test_another_controller_leaves_the_flows_but_none_does_not(witness: Witness) -> None:
+    lab = witness.lab
+    lab.switch.set_controller("tcp:127.0.0.1:6654")
+    assert flows(lab) == witness.flows["by OVN"]
+    lab.switch.vsctl("del-controller", "br-int", doing="take the controller away")
+    assert flows(lab) == []
