@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 from ovsdhcp.cli.arguments import Octets, Refusal
-from ovsdhcp.ovn.dump import flow_of
-from ovsdhcp.ovn.explanation import Explained, explain, explain_flow
+from ovsdhcp.ovn.dump import flow_of, is_to_be_a_flow
+from ovsdhcp.ovn.explanation import NOT_READ, Explained, explain, explain_flow
 
 
 @click.command()
@@ -60,7 +60,7 @@ def _show(explained: list[Explained], as_json: bool) -> None:
 
 def _flows(lines: list[str], as_json: bool) -> None:
     if as_json:
-        shown = [explain_flow(flow).as_json() for flow in map(flow_of, lines) if flow is not None]
+        shown = [_as_json(line) for line in lines if is_to_be_a_flow(line)]
         click.echo(json.dumps(shown, indent=2))
         return
     for line in lines:
@@ -69,6 +69,14 @@ def _flows(lines: list[str], as_json: bool) -> None:
             click.echo(said)
 
 
+def _as_json(line: str) -> dict[str, object]:
+    flow = flow_of(line)
+    return {"line": line, "error": "not read"} if flow is None else explain_flow(flow).as_json()
+
+
 def _meaning(line: str) -> Iterator[str]:
     flow = flow_of(line)
-    return iter(()) if flow is None else explain_flow(flow).lines()
+    if flow is not None:
+        yield from explain_flow(flow).lines()
+    elif is_to_be_a_flow(line):
+        yield NOT_READ

@@ -3,6 +3,7 @@
 The `ovs` package's own parser reads it; here is what of that ovsdhcp looks at, as it was written.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,7 +40,10 @@ class DumpedFlow:
 
 
 def flow_of(line: str) -> DumpedFlow | None:
-    """The flow that stands in `line`, None where none does (a heading, a comment, half a flow)."""
+    """The flow that stands in `line`, None where none does (a heading, a comment, half a flow).
+
+    Whoever leaves out a line that `is_to_be_a_flow` has to say so.
+    """
     from ovs.flow.ofp import OFPFlow  # noqa: PLC0415 - pyparsing, which only this command needs
 
     if line.lstrip().startswith("#"):
@@ -62,6 +66,14 @@ def _action(pair: object) -> Action:
         return Action(name, text)
     userdata = bytes.fromhex(str(value[_USERDATA]).replace(".", " "))
     return Action(name, text, userdata, bool(value.get("pause")))
+
+
+_NO_FLOW = re.compile(r"(?:NXST|OFPST)_FLOW reply|#|$").match
+
+
+def is_to_be_a_flow(line: str) -> bool:
+    """Whether a line is more than a heading, a comment or nothing: a flow should stand there."""
+    return not _NO_FLOW(line.strip())
 
 
 _SYNONYMS = {"eth_src": "dl_src", "ip_src": "nw_src", "eth_dst": "dl_dst", "ip_dst": "nw_dst"}

@@ -171,6 +171,10 @@ def explain_flow(flow: DumpedFlow) -> ExplainedFlow:
     return ExplainedFlow(flow, words, userdata)
 
 
+NOT_READ = f"{_INDENT}no flow can be read from this line"
+"""What goes under a line in which a flow should stand."""
+
+
 def _explained_action(action: Action) -> Explained:
     octets = action.userdata or b""
     found = explain_userdata(octets)
@@ -191,10 +195,13 @@ def _words(flow: DumpedFlow) -> Iterator[str]:
         return
     what = "a server's DHCP (udp 67 → 68)" if ports == _REPLY else "a client's DHCP"
     yield f"table {flow.table}: {what}{_who(flow)}"
-    rewritten = {name: value for name, value in written(flow).items() if name in _REWRITTEN}
+    fields = written(flow)
+    rewritten = [f"{_REWRITTEN[name]} {fields[name]}" for name in fields if name in _REWRITTEN]
     if rewritten:
-        said = ", ".join(f"{_REWRITTEN[name]} {value}" for name, value in rewritten.items())
-        yield f"sent back as from {said}"
+        yield f"sent back as from {', '.join(rewritten)}"
+    noted = [f"{name} to {fields[name]}" for name in fields if name not in _REWRITTEN]
+    if noted:
+        yield f"sets {', '.join(noted)}"
     yield from _ways(flow)
 
 
@@ -239,5 +246,7 @@ def _ways(flow: DumpedFlow) -> Iterator[str]:
             yield "handed to the controller, which answers by itself"
         elif action.name in ("resubmit", "goto_table"):
             yield f"goes on in table {action.text.rpartition(',')[2]}"
+        elif action.name == "conjunction":
+            yield f"one side of conjunction {action.text}"
         elif action.name == "drop":
             yield "dropped"

@@ -5,13 +5,13 @@ with the same logical port (reg14) and datapath (metadata). The server's MAC is 
 writes into the answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
-from ovsdhcp.ovn.dump import DumpedFlow, flow_of, written
+from ovsdhcp.ovn.dump import DumpedFlow, flow_of, is_to_be_a_flow, written
 from ovsdhcp.ovn.lease_table import Client
 from ovsdhcp.ovn.put_dhcp_opts import OPCODES, PUT_DHCP_OPTS, binding_of, decode, opcode
 
@@ -28,11 +28,7 @@ class _Line:
 
 def clients_of(lines: Iterable[str], notes: list[str]) -> Iterator[Client]:
     """The clients of the flows in `lines`, as often as flows name them."""
-    flows = [
-        _Line(f"line {number}", flow)
-        for number, line in enumerate(lines, 1)
-        if (flow := flow_of(line)) is not None
-    ]
+    flows = list(_flows(lines, notes))
     marking = _marking(flows)
     answering = _answering(flows)
     for line in flows:
@@ -40,20 +36,43 @@ def clients_of(lines: Iterable[str], notes: list[str]) -> Iterator[Client]:
             userdata = action.userdata or b""
             if opcode(userdata) == PUT_DHCP_OPTS:
                 yield from _client(line, userdata, marking, answering, notes)
-            elif OPCODES.get(opcode(userdata) or 0, "").startswith(("put_dhcpv6", "put_nd_ra")):
-                notes.append(f"{line.origin}: {OPCODES[opcode(userdata) or 0]} (IPv6)")
+            else:
+                notes += _other_action(line.origin, OPCODES.get(opcode(userdata) or 0, ""))
 
 
-_Marks = dict[tuple[int | None, ...], str]
+def _flows(lines: Iterable[str], notes: list[str]) -> Iterator[_Line]:
+    """The flows; a line with none that should have one is told, since it may have been a client."""
+    for number, line in enumerate(lines, 1):
+        flow = flow_of(line)
+        if flow is not None:
+            yield _Line(f"line {number}", flow)
+        elif is_to_be_a_flow(line):
+            notes.append(f"line {number}: no flow can be read from this: {line}")
+
+
+_NOT_IN_A_TABLE = {
+    "put_dhcpv6_opts": "IPv6",
+    "put_nd_ra_opts": "IPv6",
+    "dhcp_relay_req_chk": "a DHCP relay",
+}
+
+
+def _other_action(origin: str, name: str) -> Iterator[str]:
+    """What else of DHCP a flow may ask of a controller."""
+    if name in _NOT_IN_A_TABLE:
+        yield f"{origin}: {name} ({_NOT_IN_A_TABLE[name]})"
+
+
+_Marks = dict[tuple[int | None, ...], Mapping[str, str]]
 
 
 def _marking(flows: Iterable[_Line]) -> _Marks:
-    """The port by the marks that its traffic is given on its way in."""
+    """The match of the port's traffic by the marks that it is given on its way in."""
     found: _Marks = {}
     for line in flows:
         marks = _marks(written(line.flow))
         if "in_port" in line.flow.match and marks != (None, None):
-            found.setdefault(marks, line.flow.match["in_port"])
+            found.setdefault(marks, line.flow.match)
     return found
 
 
@@ -91,7 +110,8 @@ def _client(
     line: _Line, userdata: bytes, marking: _Marks, answering: _Answers, notes: list[str]
 ) -> Iterator[Client]:
     match = dict(line.flow.match)
-    in_port = match.get("in_port") or marking.get(_marks(match))
+    entry = match if "in_port" in match else marking.get(_marks(match), {})
+    in_port = entry.get("in_port")
     if in_port is None:
         where = ", ".join(f"{name} {match[name]}" for name in _MARKS if name in match)
         notes.append(f"{line.origin}: no flow says which port this is: {where or 'no port'}")
@@ -103,6 +123,8 @@ def _client(
         reason = error.reason.meaning if isinstance(error, WireError) else str(error)
         notes.append(f"{line.origin}: {reason}")
         return
+    if "dl_vlan" in entry:
+        notes.append(f"{line.origin}: VLAN {entry['dl_vlan']}: {port} tells clients by their MACs")
     yield Client(_with_server_mac(binding, line, answering, notes), ofport, line.origin)
 
 
@@ -134,8 +156,7 @@ def _with_server_mac(
             return replace(binding, subnet=replace(binding.subnet, server_mac=mac))
     made = made_up_mac(binding)
     note = f"no flow says the MAC of the server {server_id}: {made.hex(':')} is made up"
-    if note not in notes:
-        notes.append(note)
+    notes.append(note)
     return replace(binding, subnet=replace(binding.subnet, server_mac=made))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import groupby
+from typing import NamedTuple
 
 from ovsdhcp.dhcp.binding import INFINITE, Binding, Subnet
 from ovsdhcp.dhcp.frame import is_station
@@ -41,7 +42,7 @@ def lease_table(
     clients: Iterable[Client], notes: Iterable[str], bridge: str, reply: str, source: str
 ) -> LeaseTable:
     """The lease table of one bridge that has these clients; `notes` are the reader's own."""
-    said = list(notes)
+    said = list(dict.fromkeys(notes))
     kept = sorted(_admitted(clients, said), key=_order)
     bodies = [_Body(client, dict(_told(client, said)), _times(client, said)) for client in kept]
     names = _subnet_names(kept)
@@ -49,7 +50,10 @@ def lease_table(
     if said:
         lines += ["# Not carried over:", *(f"#   {_plain(note)}" for note in said)]
     lines += ["", "subnets:" if kept else "subnets: {}"]
-    shared = {subnet: _shared(subnet, bodies) for subnet in names}
+    members: dict[Subnet, list[_Body]] = {subnet: [] for subnet in names}
+    for body in bodies:
+        members[body.client.binding.subnet].append(body)
+    shared = {subnet: _shared(members[subnet]) for subnet in names}
     for subnet, name in names.items():
         lines += _subnet_lines(name, subnet, shared[subnet])
     lines += ["", "bridges:", f"  {_key(bridge)}:", f"    reply: {reply}"]
@@ -78,20 +82,18 @@ class _Body:
 def _admitted(clients: Iterable[Client], said: list[str]) -> list[Client]:
     """Those that a lease table can have, each once; why not, for the others, goes to `said`."""
     kept: dict[tuple[str, bytes | None], Client] = {}
-    addresses: dict[tuple[Subnet, IPv4Address], Client] = {}
-    macs: dict[bytes, Client] = {}
+    taken = _Taken({}, {}, {})
     for client in clients:
         binding = client.binding
         key = binding.port, binding.mac
         if key in kept and kept[key].binding == binding:
             continue
-        fault = _fault(binding) or _clash(client, kept, addresses, macs)
+        fault = _fault(binding) or _clash(binding, taken)
         if fault:
             said.append(f"{client.origin}: {fault}")
             continue
-        kept[key] = addresses[binding.subnet, binding.address] = client
-        if binding.mac is not None:
-            macs[binding.mac] = client
+        kept[key] = client
+        _take(binding, taken)
     return list(kept.values())
 
 
@@ -110,22 +112,31 @@ def _fault(binding: Binding) -> str:
     return next((fault for fault, found in faults.items() if found), "")
 
 
-def _clash(
-    client: Client,
-    kept: Mapping[tuple[str, bytes | None], Client],
-    addresses: Mapping[tuple[Subnet, IPv4Address], Client],
-    macs: Mapping[bytes, Client],
-) -> str:
-    """What another client has already, in words."""
-    binding = client.binding
-    mates = [mac for port, mac in kept if port == binding.port]
-    if mates and (None in mates or binding.mac is None):
-        return f"port {binding.port} has another client, and one of them has no MAC"
-    if (binding.subnet, binding.address) in addresses:
+class _Taken(NamedTuple):
+    """What the clients so far have: ports with the first MAC of each, addresses, MACs."""
+
+    ports: dict[str, bytes | None]
+    addresses: dict[tuple[Subnet, IPv4Address], Binding]
+    macs: dict[bytes, Binding]
+
+
+def _clash(binding: Binding, taken: _Taken) -> str:
+    """What another client has already, in words. One look for each thing: there may be many."""
+    port, mac = binding.port, binding.mac
+    if port in taken.ports and (mac is None or taken.ports[port] is None):
+        return f"port {port} has another client, and one of them has no MAC"
+    if (binding.subnet, binding.address) in taken.addresses:
         return f"{binding.address} is given to another client already"
-    if binding.mac is not None and binding.mac in macs:
-        return f"{binding.mac.hex(':')} has {macs[binding.mac].binding.address} already"
+    if mac is not None and mac in taken.macs:
+        return f"{mac.hex(':')} has {taken.macs[mac].address} already"
     return ""
+
+
+def _take(binding: Binding, taken: _Taken) -> None:
+    taken.ports.setdefault(binding.port, binding.mac)
+    taken.addresses[binding.subnet, binding.address] = binding
+    if binding.mac is not None:
+        taken.macs[binding.mac] = binding
 
 
 def _order(client: Client) -> tuple[list[tuple[int, str]], IPv4Address]:
@@ -205,9 +216,8 @@ def _seconds(time: int) -> object:
     return "infinite" if time == INFINITE else time
 
 
-def _shared(subnet: Subnet, bodies: list[_Body]) -> _Body:
+def _shared(members: list[_Body]) -> _Body:
     """What stands at the subnet: what every client of it has, and the commonest lease time."""
-    members = [body for body in bodies if body.client.binding.subnet == subnet]
     first, rest = members[0], members[1:]
     times = _common(first.times, [body.times for body in rest])
     leases = Counter(str(body.times["lease_time"]) for body in members)

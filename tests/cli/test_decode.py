@@ -84,6 +84,8 @@ def test_the_way_back_is_told() -> None:
          "copied to the controller, not held: nothing can be answered"),
         ("CONTROLLER:65535", "handed to the controller, which answers by itself"),
         ("drop", "dropped"),
+        ("load:0->NXM_NX_REG10[12]", "sets reg10[12] to 0"),
+        ("conjunction(3,1/2)", "one side of conjunction 3,1/2"),
     ],
 )  # fmt: skip
 def test_the_unknown_and_the_broken_are_shown(actions: str, said: str) -> None:
@@ -92,13 +94,19 @@ def test_the_unknown_and_the_broken_are_shown(actions: str, said: str) -> None:
 
 
 def test_lines_that_are_no_flows_go_through() -> None:
-    text = "# a comment\n\ngarbage\ntable=0, priority=1,foo( actions=bar(\nactions=\n actions=a(b\n"
+    text = "# a comment\n\nNXST_FLOW reply (xid=0x4):\nOFPST_FLOW reply (OF1.3) (xid=0x2):\n"
     assert decode(text=text).stdout == text
     assert decode(text=b"\xff\xfe\n").exit_code == 0
 
 
+@pytest.mark.parametrize("line", ["garbage", "table=0,foo( actions=bar(", "actions=a(b"])
+def test_a_line_that_cannot_be_read_is_said(line: str) -> None:
+    assert decode(text=f"{line}\n").stdout == f"{line}\n    no flow can be read from this line\n"
+    assert json.loads(decode("--json", text=line).stdout) == [{"line": line, "error": "not read"}]
+
+
 def test_flows_for_machines() -> None:
-    shown = json.loads(decode("--json", text=f"{FLOW}\nno flow\n{RESPONSE}").stdout)
+    shown = json.loads(decode("--json", text=f"{FLOW}\n# none\n{RESPONSE}").stdout)
     assert [sorted(flow) for flow in shown] == [
         ["line", "match", "priority", "table", "userdata", "words"]
     ] * 2

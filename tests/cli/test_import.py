@@ -160,6 +160,14 @@ def test_a_large_table_survives_render_and_import(tmp_path: Path) -> None:
          "line 1: 172.16.255.129 is the server's own address"),
         ([flow(SEED, "in_port=5")],
          "no flow says the MAC of the server 172.16.255.129: 02:00:ac:10:ff:81 is made up"),
+        (["NXST_FLOW reply (xid=0x4):", " table=22, foo( actions=bar("],
+         "line 2: no flow can be read from this: table=22, foo( actions=bar("),
+        (["table=0, priority=150,in_port=5,dl_vlan=10 "
+          "actions=load:0x5->OXM_OF_METADATA[],load:0x1->NXM_NX_REG14[]",
+          flow(SEED, "reg14=0x1,metadata=0x5,dl_src=02:00:00:00:00:01")],
+         "line 2: VLAN 10: port5 tells clients by their MACs"),
+        ([flow("00.00.00.1c.00.00.00.00", "in_port=5")],
+         "line 1: dhcp_relay_req_chk (a DHCP relay)"),
     ],
 )  # fmt: skip
 def test_what_is_not_carried_over_is_said_and_kept(lines: list[str], said: str) -> None:
