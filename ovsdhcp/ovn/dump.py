@@ -49,11 +49,11 @@ def flow_of(line: str) -> DumpedFlow | None:
     if line.lstrip().startswith("#"):
         return None
     try:
-        parsed = OFPFlow(line)
+        parsed = OFPFlow(_arranged(line))
         info = {pair.key: pair.value for pair in parsed.info_kv}
         match = {pair.key: pair.meta.vstring or "" for pair in parsed.match_kv}
         actions = tuple(_action(pair) for pair in parsed.actions_kv)
-        priority = int(match.pop("priority", "32768"), 0)  # OFP_DEFAULT_PRIORITY, when not printed
+        priority = int(match.pop("priority", str(_DEFAULT_PRIORITY)), 0)
         return DumpedFlow(line, int(info.get("table", 0)), priority, match, actions)
     except Exception:  # somebody else's parser: whatever it raises, this line is no flow to it
         return None
@@ -67,6 +67,31 @@ def _action(pair: object) -> Action:
     userdata = bytes.fromhex(str(value[_USERDATA]).replace(".", " "))
     return Action(name, text, userdata, bool(value.get("pause")))
 
+
+_ACTIONS = re.compile(r"\bactions?=")
+_ITEM = re.compile(r'(?:"[^"]*"|[^,\s"])+').findall
+_ABOUT = {
+    *("cookie", "duration", "table", "n_packets", "n_bytes", "idle_age", "hard_age"),
+    *("idle_timeout", "hard_timeout", "importance", "send_flow_rem", "check_overlap"),
+    *("reset_counts", "no_packet_counts", "no_byte_counts"),
+}
+"""What stands before a flow's match without being part of it (ovs-ofctl(8))."""
+
+
+def _arranged(line: str) -> str:
+    """A flow as `ovs-ofctl dump-flows` writes it: about it first, one space, then its match.
+
+    A file for `add-flows` may have it in any order, with commas or spaces, and without a match.
+    """
+    head, actions = _ACTIONS.split(line, maxsplit=1)
+    items = _ITEM(head)
+    about = [item for item in items if item.partition("=")[0] in _ABOUT]
+    match = [item for item in items if item.partition("=")[0] not in _ABOUT]
+    return f" {', '.join(about)}, {','.join(match) or _ANY} actions={actions}"
+
+
+_DEFAULT_PRIORITY = 32768  # OFP_DEFAULT_PRIORITY
+_ANY = f"priority={_DEFAULT_PRIORITY}"
 
 _NO_FLOW = re.compile(r"(?:NXST|OFPST)_FLOW reply|#|$").match
 

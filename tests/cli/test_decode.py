@@ -105,6 +105,25 @@ def test_a_line_that_cannot_be_read_is_said(line: str) -> None:
     assert json.loads(decode("--json", text=line).stdout) == [{"line": line, "error": "not read"}]
 
 
+@pytest.mark.parametrize(
+    ("line", "table", "priority", "match"),
+    [
+        ("table=22,in_port=5,dl_vlan=10 actions=drop", 22, 32768,
+         {"in_port": "5", "dl_vlan": "10"}),
+        (" in_port=5 priority=0x10 table=1 ip action=drop", 1, 16, {"in_port": "5", "ip": ""}),
+        (" cookie=0x1, duration=1s, table=0, n_packets=0, send_flow_rem priority=1,ip actions=drop",
+         0, 1, {"ip": ""}),
+        ("actions=drop", 0, 32768, {}),
+    ],
+)  # fmt: skip
+def test_flows_as_people_write_them(
+    line: str, table: int, priority: int, match: dict[str, str]
+) -> None:
+    (shown,) = json.loads(decode("--json", text=line).stdout)
+    assert (shown["table"], shown["priority"], shown["match"]) == (table, priority, match)
+    assert shown["line"] == line
+
+
 def test_flows_for_machines() -> None:
     shown = json.loads(decode("--json", text=f"{FLOW}\n# none\n{RESPONSE}").stdout)
     assert [sorted(flow) for flow in shown] == [
