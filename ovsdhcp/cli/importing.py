@@ -46,24 +46,41 @@ def flows(file: Path, bridge: str, reply: str) -> None:
 
 
 @import_.command()
-@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.argument("files", type=_FILE, nargs=-1)
+@click.option("--db", "databases", multiple=True, metavar="REMOTE", help="A server to ask.")
 @_BRIDGE
 @_way("packet-out")
-def ovn(files: tuple[Path, ...], bridge: str, reply: str) -> None:
+def ovn(files: tuple[Path, ...], databases: tuple[str, ...], bridge: str, reply: str) -> None:
     """From OVN's northbound database: its ports and DHCP_Options, in any order.
 
     With the interfaces' names from a host's Open vSwitch, ports are called as they are there.
+    Either is read from files or from a server, `unix:FILE` or `tcp:HOST:PORT`.
 
     \b
     ovn-nbctl --format=json list Logical_Switch_Port > ports.json
     ovn-nbctl --format=json list DHCP_Options > options.json
     ovs-vsctl --format=json list Interface > interfaces.json
     ovsdhcp import ovn ports.json options.json interfaces.json > leases.yaml
+    \b
+    ovsdhcp import ovn --db unix:/run/ovn/ovnnb_db.sock --db unix:/run/openvswitch/db.sock
     """
+    if not (files or databases):
+        raise click.UsageError("no FILES, and no --db to ask")
     notes: list[str] = []
     with refusing(nb.NotATableError):
-        found = nb.northbound([nb.rows_of(_text(file)) for file in files])
+        tables = [nb.rows_of(_text(file)) for file in files]
+    found = nb.northbound([*tables, *_asked(databases)])
     _write(nb.clients_of(found, notes), notes, bridge, reply, "OVN's northbound database")
+
+
+def _asked(databases: tuple[str, ...]) -> list[list[nb.Row]]:
+    """The tables that running servers have."""
+    if not databases:
+        return []
+    from ovsdhcp.cli import ovsdb  # noqa: PLC0415 - the ovs package, which only this option needs
+
+    with refusing(ovsdb.NoDatabaseError):
+        return [table for remote in databases for table in ovsdb.tables_of(remote)]
 
 
 def _text(file: Path) -> str:

@@ -84,6 +84,7 @@ def northbound(tables: Iterable[list[Row]]) -> Northbound:
             options[str(row.get("_uuid"))] = row
         elif "iface-id" in _map(row, "external_ids"):
             interfaces[_map(row, "external_ids")["iface-id"]] = str(row.get("name"))
+    ports.sort(key=lambda row: str(row.get("name")))
     return Northbound(tuple(ports), options, interfaces)
 
 

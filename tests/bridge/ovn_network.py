@@ -17,7 +17,7 @@ RICH = {
     "mtu": "1442",
     "classless_static_route": "{169.254.169.254/32,172.16.255.140, 0.0.0.0/0,172.16.255.129}",
     "domain_name": '"ovn.example"',
-    "domain_search_list": '"ovn.example, lab.example"',
+    "domain_search_list": '"ovn.example,lab.example"',
     "ntp_server": "172.25.250.123",
     "tftp_server": '"boot.example"',
     "bootfile_name": '"http://172.25.250.9/boot.ipxe"',

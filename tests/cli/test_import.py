@@ -1,6 +1,7 @@
 """`ovsdhcp import`: lease tables from flows and from OVN, and nothing lost in silence."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovsdhcp.cli import main
+from ovsdhcp.cli import main, ovsdb
 from ovsdhcp.config.loading import loads
 from ovsdhcp.config.table import Port
 from ovsdhcp.dhcp.binding import Binding, Boot
@@ -313,3 +314,22 @@ def test_other_files_are_refused(text: str, tmp_path: Path) -> None:
     assert told.exit_code == 1
     assert told.stdout == ""
     assert "not the output of `ovn-nbctl --format=json list TABLE`" in told.stderr
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    nobody = tmp_path / "db.sock"
+    told = run("import", "ovn", "--db", f"unix:{nobody},tcp:127.0.0.1:1")
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert told.stderr == (
+        f"unix:{nobody}: No such file or directory; tcp:127.0.0.1:1: Connection refused\n"
+    )
+    assert run("import", "ovn").exit_code == 2
+
+
+def test_a_server_that_says_nothing(tmp_path: Path) -> None:
+    mute = tmp_path / "db.sock"
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind(str(mute))
+        there.listen()
+        with pytest.raises(ovsdb.NoDatabaseError, match="no answer in time"):
+            list(ovsdb.tables_of(f"unix:{mute}", within=0.01))
