@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ovsdhcp.cli import main, ovsdb
 from ovsdhcp.config.loading import loads
 from ovsdhcp.config.table import Port
 from ovsdhcp.dhcp.binding import Binding, Boot
+from ovsdhcp.dhcp.options import OPTIONS, Role
 from ovsdhcp.ovn.put_dhcp_opts import encode, of_binding
 from tests.ovn.test_put_dhcp_opts import NEUTRON, SEED
 
@@ -57,39 +59,51 @@ def test_the_seeds_flow_file() -> None:
     assert dict(binding.options) == {3: bytes.fromhex("ac10ff81")}
 
 
-VALUES = """
-time_offset: -3600
-router: [10.0.1.1, 10.0.1.2]
-policy_filter: [[10.1.0.0, 255.255.0.0]]
-domain_name: "it's: \\"quoted\\" # \\u00e9"
-ip_forward_enable: true
-default_ttl: 64
-mtu: 9000
-mtu_plateau: [68, 1500]
-arp_cache_timeout: 60
-hostname: "null"
-netbios_node_type: 8
-tftp_server: 10.0.0.10
-user_class: [one, two]
-vendor_options: "0104cafecafe"
-domain_search_list: [ovn.org, abc.ovn.org, xn--bcher-kva.example]
-classless_static_route: [{to: 10.9.0.0/16, via: 10.0.1.1}]
-ms_classless_static_route: [{to: 0.0.0.0/0, via: 10.0.1.1}]
-captive_portal: "https://example.org/?a=b,c&d={e}"
-ipv6_only_preferred: 1800
-wpad: "http://wpad/wpad.dat"
-next_server: 10.0.0.9
-bootfile_name: "http://10.0.0.9/boot.ipxe"
-bootfile_name_alt: undionly.kpxe
-T1: 1000
-T2: 2000
-"224": "0a0b"
-"84": "00"
-""".strip().splitlines()
+SAMPLES = {
+    "ipv4": "10.0.0.9",
+    "ipv4 list": "[10.0.0.2, 10.0.0.3]",
+    "ipv4 pairs": "[[10.1.0.0, 255.255.0.0], [10.2.0.0, 255.255.0.0]]",
+    "ipv4 lists": "[[10.0.0.2, 10.0.0.3], [10.0.0.4]]",
+    "int32": "-3600",
+    "uint8": "8",
+    "uint16": "9000",
+    "uint32": "4294967295",
+    "uint16 list": "[68, 1500]",
+    "seconds": "1800",
+    "bool": "true",
+    "text": '"it\'s: \\"quoted\\" # \\u00e9"',
+    "hex": '"0a0b"',
+    "host_id": "boot.example",
+    "words": "[http://10.0.0.2/, http://10.0.0.3/]",
+    "user class": "[one, two]",
+    "encapsulated": '{1: "0a0b", 2: "0c"}',
+    "enterprise classes": '{3561: ["0a0b", "0c"]}',
+    "enterprise options": '{3561: {1: "0a", 2: "0b0c"}}',
+    "domain": "a.example",
+    "domains": "[ovn.org, abc.ovn.org, xn--bcher-kva.example]",
+    "slp agents": "{mandatory: true, addresses: [10.0.0.2]}",
+    "slp scopes": '{mandatory: true, scopes: "lan,wan"}',
+    "sip servers": "[a.example, b.example]",
+    "static_routes": "[{to: 10.9.0.0/16, via: 10.0.1.1}, {to: 0.0.0.0/0, via: 10.0.1.1}]",
+    "rdnss selection": "{servers: [10.0.0.2], domains: [a.example], preference: high}",
+    "resolvers": '[{priority: 2, name: a.example, addresses: [10.0.0.2], parameters: "0001"}]',
+    "6rd": '{prefix: "2001:db8::/32", mask_length: 8, relays: [10.0.0.2]}',
+}
+"""A value for each kind of option, as a lease table has it."""
+
+VALUES = [
+    *(f"{o.name}: {SAMPLES[o.kind.name]}" for o in OPTIONS if o.role is Role.OPTION),
+    *("tftp_server: 10.0.0.10", "sip_servers: [10.0.0.2]", 'hostname: "null"'),
+    *('vendor_options: "00010a"', "directory_agent: [10.0.0.2]", "time_offset: 0"),
+    *('captive_portal: "https://example.org/?a=b,c&d={e}"', "lease_time: infinite"),
+    *("next_server: 10.0.0.9", 'bootfile_name: "http://10.0.0.9/boot.ipxe"', "T1: 1000"),
+    *("bootfile_name_alt: undionly.kpxe", "T2: 2000", '"224": "0a0b"', '"84": "00"'),
+]
+"""Every option that a table may have, one of each kind at least; and those with an edge."""
 
 
 def big_table() -> str:
-    """Fifty ports in three subnets, with a few of the option's kinds each."""
+    """Fifty ports in three subnets, with all of `VALUES` among them."""
     lines = ["subnets:"]
     for net in range(3):
         lines += [
@@ -110,10 +124,21 @@ def big_table() -> str:
         ]
         if number % 5:
             lines += [f"        mac: 02:00:00:00:01:{number:02x}"]
-        lines += ["        options:"]
-        chosen = dict.fromkeys((number % len(VALUES), (7 * number + 3) % len(VALUES)))
-        lines += [f"          {VALUES[at]}" for at in chosen]
+        lines += ["        options:", *(f"          {line}" for line in chosen(number))]
     return "\n".join(lines) + "\n"
+
+
+def chosen(number: int) -> Iterator[str]:
+    """A port's share of `VALUES`; of one option with several, a port has one."""
+    shares = {line.partition(":")[0]: line for line in VALUES[number::50]}
+    return iter(shares.values())
+
+
+def test_the_large_table_has_every_option_that_a_table_may_have() -> None:
+    table = big_table()
+    assert all(f"          {line}\n" in table for line in VALUES)
+    found = set().union(*(binding.options for binding in bindings(table).values()))
+    assert found == {o.code for o in OPTIONS if o.role is Role.OPTION} | {224, 84}
 
 
 def test_a_large_table_survives_render_and_import(tmp_path: Path) -> None:
