@@ -91,10 +91,15 @@ class Ovn:
         """Until every host has laid what the northbound database says now."""
         self.nbctl("--wait=hv", "sync")
 
-    def leave(self) -> None:
-        """End ovn-controller as for a restart: its flows stay, and the host stays registered."""
-        self._run("ovn-appctl", "-t", "ovn-controller", "exit", "--restart")
+    def leave(self, *, restart: bool = True) -> None:
+        """End ovn-controller; as for a restart, the host stays registered."""
+        self._run("ovn-appctl", "-t", "ovn-controller", "exit", *(["--restart"] if restart else []))
         assert wait_for(lambda: not self.controllers(), within=10)
+
+    def is_registered(self) -> bool:
+        """Whether the other hosts know this one."""
+        found = self._run("ovn-sbctl", "--bare", "--columns=name", "list", "Chassis")
+        return found.strip() == CHASSIS["system-id"]
 
     def controllers(self) -> list[int]:
         """The pid of ovn-controller, if it runs."""

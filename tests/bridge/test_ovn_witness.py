@@ -36,6 +36,7 @@ pytestmark = pytest.mark.skipif(bool(ovn_host.why_not()), reason=ovn_host.why_no
 LEASE_TABLE = "bridges: {br-int: {flows: external}}\n"
 CLIENTS = ("dhclient", "udhcpc")
 ASK_OFTEN = "initial-interval 1;\nbackoff-cutoff 2;\n"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "ovn.md"
 CONNECTED = "bridge br-int: connected"
 
 REASONS = {
@@ -235,6 +236,15 @@ def test_every_difference_has_its_reason() -> None:
     assert found == set(REASONS)
 
 
+def test_the_document_lists_the_same_differences() -> None:
+    said = DOCUMENT.read_text()
+    assert [line for line in said.splitlines() if line.startswith("| `") and "RFC" in line] == [
+        f"| `{name}` | {reason} |" for name, reason in REASONS.items() if "RFC" in reason
+    ]
+    assert all(f"| `{name}` | {reason} |\n" in said for name, reason in REASONS.items())
+    assert all(f"| {question} | {reason} |\n" in said for question, reason in SILENT.items())
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_differs_only_as_listed(witness: Witness, question: str) -> None:
     theirs, ours = (served.answers[question] for served in (witness.by_ovn, witness.by_us))
@@ -304,3 +314,11 @@ def test_another_controller_leaves_the_flows_but_none_does_not(witness: Witness)
     assert flows(lab) == witness.flows["by OVN"]
     lab.switch.vsctl("del-controller", "br-int", doing="take the controller away")
     assert flows(lab) == []
+
+
+def test_a_plain_exit_leaves_the_flows_and_unregisters_the_host(witness: Witness) -> None:
+    witness.ovn.start_controller()
+    assert witness.ovn.is_registered()
+    witness.ovn.leave(restart=False)
+    assert flows(witness.lab) == witness.flows["by OVN"]
+    assert not witness.ovn.is_registered()
