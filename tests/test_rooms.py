@@ -33,7 +33,7 @@ LIBRARIES = {
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
     "app": {"ryu"},
-    "cli": {"click"},
+    "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""
 
