@@ -75,7 +75,7 @@ class Ovn:
 
     def register_host(self) -> None:
         """Tell ovn-controller, in the host's Open vSwitch, who it is and where the database is."""
-        given = CHASSIS | {"ovn-remote": self.southbound, "ovn-bridge": self.lab.names.bridge}
+        given = CHASSIS | {"ovn-remote": self.southbound}
         pairs = [f"external_ids:{key}={value}" for key, value in given.items()]
         self.lab.switch.vsctl("set", "Open_vSwitch", ".", *pairs, doing="register the host")
 

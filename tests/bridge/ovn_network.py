@@ -65,7 +65,7 @@ PORTS = (
 
 
 def make_network(ovn: Ovn) -> None:
-    """Two logical switches; the first has a router, which owns the server's address there."""
+    """Two logical switches; the first has DNS, and a router that owns the server's address."""
     ovn.nbctl("ls-add", "vm-net", "--", "ls-add", "production-network1")
     for port in PORTS:
         station = f"{MACS[port.interface]} {port.address}"
@@ -83,6 +83,8 @@ def make_network(ovn: Ovn) -> None:
     ovn.nbctl("lsp-add", "vm-net", "to-router", "--", "lsp-set-type", "to-router", "router",
               "--", "lsp-set-addresses", "to-router", "router",
               "--", "lsp-set-options", "to-router", "router-port=router-vm-net")  # fmt: skip
+    records = ovn.nbctl("create", "DNS", 'records:www.example="172.16.255.130"').strip()
+    ovn.nbctl("add", "Logical_Switch", "vm-net", "dns_records", records)
 
 
 def give_options(ovn: Ovn, port: LogicalPort) -> None:

@@ -1,14 +1,17 @@
 """Questions of a client that two servers are asked, octet for octet the same, and their replies."""
 
+import contextlib
+import socket
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ovsdhcp.dhcp.message import MessageType as Kind
+from ovsdhcp.lab import namespace
 from ovsdhcp.lab.laboratory import MACS, Lab
 from ovsdhcp.lab.wire import Seen
-from tests.bridge.raw import raw_ports, xid_of
+from tests.bridge.raw import ETH_P_ALL, raw_ports, xid_of
 from tests.dhcp.wire import FIELDS, bootp, field_options, frame, ip, mac, ones_sum
 
 CLIENT, ADDRESS, SERVER = "vm5", "172.16.255.130", "172.16.255.129"
@@ -101,6 +104,34 @@ def informers(lab: Lab, number: int) -> list[str]:
 
 def _is_dhcp(seen: Seen) -> bool:
     return seen.source_mac != seen.client_mac
+
+
+_QUERY = bytes.fromhex("123401000001000000000000") + b"\3www\7example\0\0\1\0\1"
+"""www.example, A: what OVN's own DNS knows."""
+
+
+def query_goes_on(lab: Lab, target: str = "vm3") -> bool:
+    """Whether a DNS query to a neighbour gets there, neither answered on its way nor lost.
+
+    It waits for a controller as DHCP does, and on the same way: the INFORM behind it marks its end.
+    """
+    query = frame(_QUERY, eth_src=_MAC, eth_dst=mac(MACS[target]), ip_src=ADDRESS,
+                  ip_dst="172.16.255.133", sport=4000, dport=53)  # fmt: skip
+    with namespace.inside(lab.ports[target].home):
+        there = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    with there, raw_ports(lab) as ports:
+        there.bind((target, ETH_P_ALL))
+        there.setblocking(False)
+        ports[CLIENT].send(query)
+        ports[CLIENT].send(_asked(Kind.INFORM, ciaddr=ADDRESS, xid=_MARKER))
+        ports[CLIENT].wait(_answers(_MARKER), within=5)
+        return any(_QUERY in octets for octets in _waiting(there))
+
+
+def _waiting(there: socket.socket) -> Iterator[bytes]:
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield there.recv(65535)
 
 
 # -- a reply, field by field -----------------------------------------------------------------

@@ -42,8 +42,6 @@ def add_the_rest(ovn: Ovn) -> None:
               "--", "meter-add", "slow", "drop", "10", "pktps",
               "--", "qos-add", "vm-net", "from-lport", "9", "ip4", "rate=1000", "dscp=8",
               "--", "lr-nat-add", "router", "snat", "10.9.9.9", "172.16.255.128/26")  # fmt: skip
-    dns = ovn.nbctl("create", "DNS", 'records:www.example="172.16.255.130"').strip()
-    ovn.nbctl("add", "Logical_Switch", "vm-net", "dns_records", dns)
     six = ovn.nbctl("create", "DHCP_Options", 'cidr="fd00::/64"',
                     'options:server_id="02:ac:10:ff:01:29"').strip()  # fmt: skip
     ovn.nbctl("lsp-set-dhcpv6-options", "vm5", six, "--", "lsp-set-addresses", "vm5",

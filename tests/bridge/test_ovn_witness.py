@@ -28,6 +28,7 @@ from tests.bridge.ovn_questions import (
     ask_all,
     differences,
     informers,
+    query_goes_on,
     taken_apart,
 )
 
@@ -118,6 +119,7 @@ class Served:
 
     clients: dict[str, Got]
     answers: dict[str, Answer]
+    query_goes_on: bool
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ class Witness:
 
 def serve(lab: Lab) -> Served:
     """Let everybody ask; the DECLINE among the questions comes last."""
-    return Served({kind: lease(lab, kind) for kind in CLIENTS}, ask_all(lab))
+    clients = {kind: lease(lab, kind) for kind in CLIENTS}
+    return Served(clients, ask_all(lab), query_goes_on(lab))
 
 
 def lease(lab: Lab, kind: str) -> Got:
@@ -259,6 +262,11 @@ def test_an_answer_differs_only_as_listed(witness: Witness, question: str) -> No
         assert differences(theirs.reply, ours.reply) == set(DIFFERENCES[question])
         assert not theirs.flooded
         assert not ours.flooded
+
+
+def test_what_waits_for_something_else_than_dhcp_goes_on(witness: Witness) -> None:
+    assert not witness.by_ovn.query_goes_on, "answered by OVN"
+    assert witness.by_us.query_goes_on
 
 
 def renewing(seen: Seen) -> bool:
