@@ -81,8 +81,8 @@ class Match:
 class Flow:
     """One OpenFlow flow; without actions it drops.
 
-    An `exclusive` flow is added with OFPFF_CHECK_OVERLAP: the switch refuses it rather than
-    replace somebody else's flow of the same match and priority.
+    An `exclusive` flow gives way: it is laid only where nobody else's flow of its priority
+    overlaps it (how, see `switch.Switch`).
     """
 
     table: int
