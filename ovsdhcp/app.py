@@ -19,6 +19,7 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.events import Event
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.connection import Connection, Take, serve
 from ovsdhcp.openflow.flow import LOCAL
@@ -28,7 +29,7 @@ from ovsdhcp.service import Service, load
 LOG = logging.getLogger("ovsdhcp")
 
 LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
-WRITE_EVENTS_EVERY = 0.2
+TELL_EVENTS_EVERY = 0.2
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
 
@@ -66,18 +67,20 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self._switches: dict[Any, Switch] = {}
+        self._tellers: list[Callable[[list[Event]], None]] = [_log]
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
-        self.threads.append(hub.spawn(self._write_events))
+        self.threads.append(hub.spawn(self._tell_events))
 
-    def _write_events(self) -> None:
+    def _tell_events(self) -> None:
         while self.is_active:
-            hub.sleep(WRITE_EVENTS_EVERY)
-            for event in self.service.take_events():
-                LOG.log(event.level, "%s", event.text())
+            hub.sleep(TELL_EVENTS_EVERY)
+            events = self.service.take_events()
+            for tell in self._tellers:
+                tell(events)
 
     def _begin(self, connection: Connection) -> Take | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -130,6 +133,11 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def _send(datapath: Any, data: bytes) -> None:
         if data:
             datapath.send(data)
+
+
+def _log(events: list[Event]) -> None:
+    for event in events:
+        LOG.log(event.level, "%s", event.text())
 
 
 class Taker:

@@ -5,11 +5,11 @@ Knows no OpenFlow connection: app.py brings events and takes bytes away.
 
 import logging
 import os
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from ovsdhcp.config.loading import load as load_table
 from ovsdhcp.config.problems import Problem
@@ -18,6 +18,7 @@ from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
+from ovsdhcp.events import Event, Exchange, Ring
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
@@ -30,7 +31,6 @@ LOG = logging.getLogger("ovsdhcp")
 
 CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
-_MOST_EVENTS = 10_000
 _MOST_USERDATA = 16_384
 
 
@@ -46,42 +46,6 @@ def load() -> Config:
     for problem in odd:
         LOG.warning("%s", problem.render())
     return config
-
-
-_WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
-"""What somebody has to look into, and not only the client."""
-
-
-class Event(NamedTuple):
-    """One exchange, for the log; `binding` is None where the table knows none for the MAC."""
-
-    bridge: str
-    port: str
-    dl_src: bytes
-    binding: Binding | None
-    decision: Reply | Drop
-
-    @property
-    def level(self) -> int:
-        """A level of `logging`."""
-        return logging.WARNING if self.decision.reason.code in _WARN else logging.INFO
-
-    def text(self) -> str:
-        """One line: what happened, to whom, why."""
-        decision, request = self.decision, self.decision.request
-        words = [f"bridge={self.bridge} port={self.port} mac={self.dl_src.hex(':')}"]
-        if self.binding is not None:
-            words.append(f"ip={self.binding.address}")
-        if request is not None:
-            words.append(f"xid={request.xid:#010x}")
-        if isinstance(decision, Reply):
-            words.insert(0, f"event={decision.message_type.name.lower()}")
-            words.append(f"state={decision.state.value}")
-            if decision.left_out:
-                words.append(f"left_out={','.join(map(str, decision.left_out))}")
-        else:
-            words.insert(0, "event=drop")
-        return " ".join([*words, f"reason={decision.reason.code}"])
 
 
 @lru_cache(maxsize=_MOST_USERDATA)
@@ -113,12 +77,14 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
 class Service:
     """One lease table in force, and what came of it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
+        self._clock = clock
         self.leases = Leases()
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
-        self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
+        self._ring = Ring()
+        self._told_foreign = False
         self._strangers: set[int] = set()
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
@@ -158,7 +124,7 @@ class Service:
             return None
         binding = attached.binding(frame)
         decision = self._decide(switch, binding, frame, now)
-        self._note(Event(switch.bridge.name, attached.port.name, frame[6:12], binding, decision))
+        self._note(switch.bridge.name, attached.port.name, frame[6:12], binding, decision, now)
         return decision.frame if isinstance(decision, Reply) else None
 
     def paused(self, switch: Switch, body: bytes, now: float) -> bytes:
@@ -189,7 +155,7 @@ class Service:
                 packet = continuation.readdressed(packet, decision.frame)
         except WireError as error:
             decision = Drop(error.reason)
-        self._note(Event(switch.bridge.name, port, waiting.packet[6:12], binding, decision))
+        self._note(switch.bridge.name, port, waiting.packet[6:12], binding, decision, now)
         return continuation.resume(waiting, packet, metadata)
 
     def _decide(
@@ -199,20 +165,35 @@ class Service:
             return Drop(reasons.NO_BINDING)
         key = switch.bridge.name, binding.port, binding.address
         decision = server.answer(frame, binding, now, self.leases.probation_until(key))
-        self.leases.record(key, binding, decision.reason, now)
+        self.leases.record(key, binding, decision.reason, now, decision.request)
         return decision
 
-    def _note(self, event: Event) -> None:
-        """Count it, and keep it for the log; of what others' flows ask, the first only."""
-        code = event.decision.reason.code
-        self.reasons[code] += 1
-        if code != reasons.USERDATA_OPCODE.code or self.reasons[code] == 1:
-            self._events.append(event)
+    def _note(
+        self,
+        bridge: str,
+        port: str,
+        dl_src: bytes,
+        binding: Binding | None,
+        decision: Reply | Drop,
+        now: float,
+    ) -> None:
+        """Keep it for whoever tells it."""
+        exchange = Exchange.of(bridge, port, dl_src, binding, decision)
+        xid = b"" if decision.request is None else decision.request.xid.to_bytes(4, "big")
+        self._ring.append((exchange, xid, now, self._clock() - now))
 
-    def take_events(self) -> Iterator[Event]:
-        """What happened since the last call."""
-        while self._events:
-            yield self._events.popleft()
+    def take_events(self) -> list[Event]:
+        """What happened since the last call, counted; of what others' flows ask, the first only."""
+        events, counted = self._ring.take()
+        for exchange, (times, _) in counted.items():
+            self.reasons[exchange.reason.code] += times
+        return [event for event in events if self._is_news(event)]
+
+    def _is_news(self, event: Event) -> bool:
+        if event.exchange.reason is not reasons.USERDATA_OPCODE:
+            return True
+        told, self._told_foreign = self._told_foreign, True
+        return not told
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""

@@ -16,12 +16,13 @@ MAY_IMPORT = {
     "dhcp": set[str](),
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
+    "events": {"dhcp"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "openflow", "service"},
+    "app": {"config", "events", "openflow", "service"},
     "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
