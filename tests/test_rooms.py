@@ -17,12 +17,14 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "answers": {"events"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "events", "openflow", "service"},
+    "packet_ins": {"answers", "openflow", "service"},
+    "app": {"config", "events", "openflow", "packet_ins", "service"},
     "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
