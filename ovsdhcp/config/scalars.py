@@ -7,6 +7,7 @@ take. Nothing is guessed: a number is not an address, and `1` is not true.
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network
+from socket import AF_INET, inet_pton
 from typing import TypeVar
 
 from netaddr import EUI, AddrFormatError  # type: ignore[import-untyped]
@@ -72,8 +73,8 @@ def address(value: object) -> IPv4Address:
     """An IPv4 address in four decimal numbers."""
     if isinstance(value, str):
         try:
-            return IPv4Address(value)
-        except ValueError:
+            return IPv4Address(inet_pton(AF_INET, value))  # IPv4Address(value) takes twice as long
+        except (OSError, ValueError):
             pass
     hint = "write four numbers from 0 to 255, as in 192.0.2.10"
     raise refusal("bad-address", f"{shown(value)} is not an IPv4 address", hint)

@@ -1,5 +1,6 @@
 """The lease table as values: what every other room reads, wherever it came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -41,11 +42,12 @@ class Tables:
 class Port:
     """A port of a bridge, selected by `ofport` where that is given, else by `name`.
 
-    One binding, with a MAC or (whoever is plugged in) without; or several, each with its MAC.
+    One binding, with a MAC or (whoever is plugged in) without; or several, each with its MAC and
+    all in one subnet.
     """
 
     name: str
-    bindings: tuple[Binding, ...]
+    bindings: Sequence[Binding]
     ofport: int | None = None
     trusted: bool = False
 
