@@ -19,6 +19,10 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.control.place import socket_path
+from ovsdhcp.control.running import Running
+from ovsdhcp.control.server import CannotListenError, Control
+from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.connection import Connection, Take, serve
@@ -68,12 +72,24 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self._switches: dict[Any, Switch] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
+        listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        running = Running(self.service, self._switches, listens)
+        self._control = Control(socket_path(), verbs(running), hub.spawn)
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
         self.threads.append(hub.spawn(self._tell_events))
+        try:
+            self._control.open()
+        except CannotListenError as error:
+            LOG.warning("no control socket: %s", error)
+
+    def stop(self) -> None:
+        """Called by Ryu at its end."""
+        self._control.close()
+        super().stop()
 
     def _tell_events(self) -> None:
         while self.is_active:

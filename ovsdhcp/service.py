@@ -182,6 +182,11 @@ class Service:
         xid = b"" if decision.request is None else decision.request.xid.to_bytes(4, "big")
         self._ring.append((exchange, xid, now, self._clock() - now))
 
+    @property
+    def untold(self) -> int:
+        """How many exchanges nobody has taken yet."""
+        return len(self._ring)
+
     def take_events(self) -> list[Event]:
         """What happened since the last call, counted; of what others' flows ask, the first only."""
         events, counted = self._ring.take()

@@ -22,10 +22,11 @@ MAY_IMPORT = {
     "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "events", "openflow", "service"},
-    "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
+    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
+    "app": {"config", "control", "events", "openflow", "service"},
+    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
-"""Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
+"""Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
 LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},

@@ -12,6 +12,7 @@ from ovsdhcp.cli.flows import flows
 from ovsdhcp.cli.importing import import_
 from ovsdhcp.cli.lab import lab
 from ovsdhcp.cli.run import run
+from ovsdhcp.cli.status import status
 from ovsdhcp.cli.trace import trace
 
 
@@ -21,5 +22,5 @@ def main() -> None:
     """DHCP for Open vSwitch ports, answered by OpenFlow flows and a Ryu application."""
 
 
-for command in (run, flows, trace, explain, decode, import_, lab):
+for command in (run, status, flows, trace, explain, decode, import_, lab):
     main.add_command(command)
