@@ -33,8 +33,9 @@ ALIVE_EVERY = 5.0
 """Seconds after which an idle connection hears so; it is how a reader that left is noticed."""
 
 Verb = Callable[[Mapping[str, Any]], Generator[Document | None, None, None]]
-"""What may be asked: from arguments to items, None where there is nothing to say for now.
+"""What may be asked: from arguments to items.
 
+None says that there is nothing to say for now, and an empty item only gives the others a turn.
 It may raise `ControlError`. It is closed when nobody listens any longer.
 """
 
@@ -131,13 +132,12 @@ class Control:
         said = time.monotonic()
         with contextlib.closing(verb(request.arguments)) as items:
             for item in items:
-                if item is None and time.monotonic() - said < ALIVE_EVERY:
-                    time.sleep(IDLE)
-                    continue
-                answer = {"alive": True} if item is None else {"item": item}
-                _send(connection, protocol.line(answer))
-                said = time.monotonic()
-                time.sleep(0)
+                now = time.monotonic()
+                if item or now - said >= ALIVE_EVERY:
+                    said = now
+                    answer = {"item": item} if item else {"alive": True}
+                    _send(connection, protocol.line(answer))
+                time.sleep(IDLE if item is None else 0)
 
 
 class _GoneError(Exception):

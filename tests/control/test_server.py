@@ -65,6 +65,15 @@ def test_the_socket_is_its_owners_only(serve: Serve) -> None:
     assert modes == [0o700, 0o600, 0o600]
 
 
+def test_an_empty_item_is_not_said(serve: Serve) -> None:
+    def turns(arguments: Mapping[str, Any]) -> Items:
+        yield {}
+        yield {"number": 1}
+        yield {}
+
+    assert list(ask("turns", {}, serve({"turns": turns}))) == [{"number": 1}]
+
+
 @pytest.mark.parametrize(
     ("verb", "code", "said"),
     [
