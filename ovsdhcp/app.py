@@ -19,6 +19,7 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
@@ -74,7 +75,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         running = Running(self.service, self._switches, listens)
-        self._control = Control(socket_path(), verbs(running), hub.spawn)
+        history = History()
+        self._tellers.append(history.tell)
+        self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:

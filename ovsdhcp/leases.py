@@ -62,6 +62,10 @@ class Leases:
         """The record of a binding, if there was an exchange."""
         return self._leases.get(key)
 
+    def records(self) -> dict[Key, Lease]:
+        """All records, as they are now."""
+        return dict(self._leases)
+
     def probation_until(self, key: Key) -> float:
         """When a declined address may be offered again; 0 where it was not declined."""
         lease = self._leases.get(key)

@@ -12,6 +12,7 @@ from ovsdhcp.control.client import NoServerError
 from ovsdhcp.control.protocol import ControlError
 from ovsdhcp.dhcp.options import lookup
 
+JSON = click.option("--json", "as_json", is_flag=True, help="For machines; the keys are stable.")
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping
 from itertools import islice
 from typing import Any
@@ -20,10 +21,12 @@ def status(
     running: Running, arguments: Mapping[str, Any]
 ) -> Generator[Document | None, None, None]:
     """First the server, then a bridge in each item."""
+    records = running.service.leases.records()
     yield {
         "server": _server(running),
         "table": {"path": running.service.config.source},
         "reasons": dict(running.service.reasons),
+        "leases": dict(Counter(lease.state.value for lease in records.values())),
         "events": {"untold": running.service.untold},
     }
     for bridge, switch in list(running.bridges()):
