@@ -57,8 +57,8 @@ class Exchange:
 class Event(NamedTuple):
     """One transaction, or several of the very same when there is much to tell.
 
-    `at` is of the caller's clock, when it was answered; `microseconds` lie between the read from
-    the switch and that. `xid` is None where there is no well-formed request. With `times` over 1,
+    `at` is of the caller's clock, when the question was read; `microseconds` lie between that and
+    its answer. `xid` is None where there is no well-formed request. With `times` over 1,
     `xid`, `at` and `microseconds` are the last one's.
     """
 
@@ -97,8 +97,9 @@ class Event(NamedTuple):
         return " ".join(f"{key}={word}" for key, word in self.fields().items())
 
 
-Happened = tuple[Exchange, bytes, float, float]
-"""An exchange, its xid (four octets, or none), when it was answered, and how long that took."""
+Happened = tuple[Exchange, int, float, float]
+"""An exchange, its xid (any, where there is no well-formed request), when the question was read,
+and how many seconds the answer took."""
 
 
 class Ring(deque[Happened]):
@@ -124,5 +125,4 @@ _exchange = itemgetter(0)
 
 def _event(happened: Happened, times: int) -> Event:
     exchange, xid, at, took = happened
-    number = int.from_bytes(xid, "big") if xid else None
-    return Event(exchange, number, at, round(took * 1e6), times)
+    return Event(exchange, xid if exchange.message else None, at, round(took * 1e6), times)

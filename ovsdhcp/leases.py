@@ -82,10 +82,12 @@ class Leases:
         """Keep what an exchange for `binding` came to; no `request` where it is one repeated.
 
         While a declined address is on probation, nothing but another DECLINE counts: a RELEASE
-        or a refusal must not end it.
+        or a refusal must not end it. What was repeated is told late, so it may be old.
         """
-        state = _STATES.get(reason)
+        state, before = _STATES.get(reason), self._leases.get(key)
         if state is None or (state is not State.DECLINED and now < self.probation_until(key)):
+            return
+        if before is not None and now < before.since:
             return
         self._leases[key] = Lease(state, now, now + _duration(state, binding))
 

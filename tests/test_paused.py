@@ -47,7 +47,9 @@ def handed_over(
 
 def resumed(service: Service, bridge: Bridge, body: bytes) -> tuple[bytes, bytes]:
     """The packet and the metadata of the NXT_RESUME."""
-    sent = service.paused(Switch(bridge, NAMES), body, 100.0)
+    said = service.paused(Switch(bridge, NAMES), body, 100.0)
+    assert said is not None
+    sent = said.octets
     assert sent[:16] == pack("!BBHIII", 4, messages.EXPERIMENTER, len(sent), 0, 0x2320, 28)
     back = continuation.read(sent[16:])
     assert back.kept == continuation.read(body).kept
@@ -115,11 +117,11 @@ def test_others_userdata_is_mentioned_once(service: Service) -> None:
 
 def test_a_packet_that_does_not_wait_is_left_alone(service: Service) -> None:
     body = prop(0, DISCOVER) + prop(6, METADATA) + prop(7, SEED)
-    assert service.paused(Switch(EXTERNAL, NAMES), body, 100.0) == b""
+    assert service.paused(Switch(EXTERNAL, NAMES), body, 100.0) is None
 
 
 def test_a_body_that_lies_is_counted_and_not_resumed(service: Service) -> None:
-    assert service.paused(Switch(EXTERNAL, NAMES), b"\0\0\xff\xff", 100.0) == b""
+    assert service.paused(Switch(EXTERNAL, NAMES), b"\0\0\xff\xff", 100.0) is None
     assert dict(service.reasons) == {"packet-in-malformed": 1}
 
 

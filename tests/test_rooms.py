@@ -17,13 +17,15 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "answers": {"events"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
+    "packet_ins": {"answers", "openflow", "service"},
     "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
-    "app": {"config", "control", "events", "openflow", "service"},
+    "app": {"config", "control", "events", "openflow", "packet_ins", "service"},
     "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""

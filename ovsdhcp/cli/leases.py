@@ -60,11 +60,9 @@ def _rows(wanted: str) -> Iterator[Document]:
 
 def _show(rows: Iterable[Document], as_json: bool) -> bool:
     """Whether there are any."""
-    if as_json:
-        return sum(click.echo(json.dumps(row)) is None for row in rows) > 0
     found = list(rows)
     if found:
-        click.echo("\n".join(_table(found)))
+        click.echo("\n".join(map(json.dumps, found) if as_json else _table(found)))
     return bool(found)
 
 

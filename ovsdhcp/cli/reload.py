@@ -1,6 +1,5 @@
 """`ovsdhcp reload`."""
 
-
 import click
 
 from ovsdhcp.cli.arguments import JSON

@@ -63,13 +63,13 @@ def _looked(
     running: Running, switch: Switch, clock: Callable[[], float] = time.monotonic
 ) -> Generator[Document | None, None, Look]:
     """The flows that the bridge has, once it has said all of them."""
-    connection = next((at for at, it in running.switches.items() if it is switch), None)
+    connection = next((at for at, it in running.switches().items() if it is switch), None)
     look, asked = switch.look()
     deadline = clock() + ANSWERS_WITHIN
     if connection is not None:
         connection.send(asked)
     while not look.done:
-        if connection is None or running.switches.get(connection) is not switch:
+        if connection is None or running.switches().get(connection) is not switch:
             raise ControlError(UNAVAILABLE, f"bridge {switch.bridge.name} has just disconnected")
         if clock() > deadline:
             raise ControlError(

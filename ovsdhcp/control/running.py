@@ -1,7 +1,7 @@
 """The running server as the verbs see it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -13,16 +13,16 @@ from ovsdhcp.service import Service
 
 @dataclass(slots=True)
 class Running:
-    """What there is to ask about. `switches` is the application's own, by connection."""
+    """What there is to ask about. `switches` says which are connected, by connection."""
 
     service: Service
-    switches: Mapping[Any, Switch]
+    switches: Callable[[], Mapping[Any, Switch]]
     listens: tuple[str, int]
     started: float = field(default_factory=time.time)
 
     def bridges(self) -> Iterator[tuple[Bridge, Switch | None]]:
         """All bridges of the table in force, each with its connection where it has one."""
-        there = {switch.bridge.name: switch for switch in list(self.switches.values())}
+        there = {switch.bridge.name: switch for switch in self.switches().values()}
         for bridge in self.service.config.bridges:
             yield bridge, there.get(bridge.name)
 
