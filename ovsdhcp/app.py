@@ -103,6 +103,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             events = self.service.take_events()
             for tell in self._tellers:
                 tell(events)
+            while self.service.settle():
+                hub.sleep(0)
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
