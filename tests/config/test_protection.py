@@ -1,4 +1,4 @@
-"""The keys that protect a bridge from its ports: who may say them, what follows, what is refused."""
+"""The keys that protect a bridge from its ports: what follows from them, what is refused."""
 
 from ipaddress import IPv4Network
 
