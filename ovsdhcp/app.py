@@ -95,6 +95,12 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         if switch is not None:
             LOG.info("bridge %s: disconnected", switch.bridge.name)
 
+    @on(ofp_event.EventOFPMeterConfigStatsReply)
+    def meter_config(self, ev: Any) -> None:
+        switch = self._switches.get(ev.msg.datapath)
+        if switch is not None:
+            switch.meter_config(ev.msg.xid, bytes(ev.msg.buf))
+
     @on(ofp_event.EventOFPFlowStatsReply)
     def flow_stats(self, ev: Any) -> None:
         msg = ev.msg
@@ -119,7 +125,13 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def error(self, ev: Any) -> None:
         datapath = ev.msg.datapath
         switch = self._switches.get(datapath)
-        if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
+        if switch is None:
+            return
+        without_meters = switch.refused_meters(ev.msg.xid)
+        if without_meters:
+            self.service.without_meters(switch)
+            self._send(datapath, without_meters)
+        elif self.service.refused(switch, ev.msg.xid, ev.msg.type):
             hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
 
     def _retry(self, datapath: Any, switch: Switch) -> None:
@@ -152,6 +164,9 @@ class Taker:
         packet_in = messages.read_packet_in(message)
         if packet_in is None or not pipeline.is_ours(packet_in.cookie):
             return None
+        over = self._service.over_limit(self._switch, packet_in.in_port, time.monotonic())
+        if over is not None:
+            return over
         frame = self._service.packet_in(self._switch, packet_in, time.monotonic())
         return b"" if frame is None else messages.packet_out(packet_in.in_port, frame)
 
