@@ -16,12 +16,15 @@ MAY_IMPORT = {
     "dhcp": set[str](),
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
+    "events": {"dhcp"},
+    "answers": {"events"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "openflow", "service"},
+    "packet_ins": {"answers", "openflow", "service"},
+    "app": {"config", "events", "openflow", "packet_ins", "service"},
     "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""

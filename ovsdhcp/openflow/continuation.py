@@ -24,6 +24,10 @@ _PROPERTY = Struct("!HH")
 _PACKET_IN2 = pack("!II", NICIRA, PACKET_IN2)
 
 
+FRAME = 20
+"""Where the packet begins in a `resume`: behind the two headers and its property's own."""
+
+
 def set_packet_in_format(xid: int) -> bytes:
     """Ask for NXT_PACKET_IN2. It is a connection's: every packet-in on it comes so from now on."""
     return _nicira(SET_PACKET_IN_FORMAT, pack("!I", NXPIF_NXT_PACKET_IN2), xid)
@@ -63,6 +67,14 @@ class Paused:
 def is_packet_in(message: bytes) -> bool:
     """Whether an OFPT_EXPERIMENTER (the whole message) is an NXT_PACKET_IN2."""
     return message[8:16] == _PACKET_IN2
+
+
+def in_port(message: bytes) -> int:
+    """The port that a packet-in (the whole message) is from, 0 where it does not say."""
+    try:
+        return read(message[16:]).in_port
+    except WireError:
+        return 0
 
 
 def read(body: bytes) -> Paused:
