@@ -144,7 +144,7 @@ class Switch:
         self._installed = {}
         self._asked = next(self._xids)
         flows = messages.flow_stats_request(pipeline.COOKIE, pipeline.COOKIE_MASK, self._asked)
-        return self._meters.ask() + flows
+        return (self._meters.ask() if self.rate_limits is None else b"") + flows
 
     def meter_config(self, xid: int, reply: bytes) -> None:
         """One part of the answer to `sync`."""
@@ -191,7 +191,7 @@ class Switch:
 
     def refused_meters(self, xid: int) -> bytes:
         """If an error with this xid is about a meter, the bridge does without; look at it again."""
-        if not self._meters.refused(xid):
+        if self.rate_limits is not None or not self._meters.refused(xid):
             return b""
         self.rate_limits = RateLimits(self.bridge.rate_ceiling)
         self._told.clear()
