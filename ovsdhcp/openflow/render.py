@@ -1,4 +1,4 @@
-"""The flows of a lease table as a file: read by people, loaded by `ovs-ofctl add-flows`.
+"""The flows of a lease table as a file, for people and for `ovs-ofctl -O OpenFlow13 add-flows`.
 
 Its meters cannot be loaded so; they stand in comments, as commands.
 """
@@ -27,6 +27,7 @@ def rendered(bridge: Bridge) -> Iterator[str]:
     flows = sorted(pipeline.desired(bridge, names | by_number), key=_reading_order)
     meters = list(pipeline.desired_meters(bridge, names | by_number))
     yield f"# bridge {bridge.name}: {len(bridge.ports)} ports, {len(flows)} flows"
+    yield f"# ovs-ofctl -O OpenFlow13 --names add-flows {bridge.name} THIS-FILE"
     if meters:
         yield ""
         yield "# meters: how many packets a second are heard of all ports, and of each"
