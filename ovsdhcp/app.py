@@ -6,6 +6,7 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 
 import gc
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -18,19 +19,21 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
+from ovsdhcp.config.apart import Loaded, Reader
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.config.table import Config
+from ovsdhcp.connected import ConnectedBridge, Slices, name_of
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
-from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
-from ovsdhcp.packet_ins import PacketIns
-from ovsdhcp.service import Service, load
+from ovsdhcp.reloading import Reloading, first
+from ovsdhcp.service import Service, config_path
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -73,9 +76,13 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         super().__init__(*args, **kwargs)
         for option, value in _DEFAULTS.items():
             self.CONF.set_default(option, value)
-        self.service = _service_or_exit()
+        self._reader = Reader()
+        loaded = _table_or_exit(self._reader)
+        self.service = Service(loaded.config)
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        self._bridges: dict[Any, Bridge] = {}
+        self._bridges: dict[Connection, ConnectedBridge] = {}
+        self._strangers: set[Connection] = set()
+        self.reloading = Reloading(str(config_path()), self._reader, loaded, self._apply)
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         running = Running(self.service, self._connected, listens)
@@ -88,6 +95,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Called by Ryu once all applications are there."""
         super().start()
         self.threads.append(hub.spawn(self._tell_events))
+        self.threads.append(hub.spawn(self.reloading.run))
+        signal.signal(signal.SIGHUP, lambda number, frame: self.reloading.ask())
         try:
             self._control.open()
         except CannotListenError as error:
@@ -96,10 +105,15 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def stop(self) -> None:
         """Called by Ryu at its end."""
         self._control.close()
+        self._reader.close()
         super().stop()
 
     def _connected(self) -> dict[Any, Switch]:
-        return {connection: bridge.switch for connection, bridge in self._bridges.items()}
+        return {
+            connection: bridge.switch
+            for connection, bridge in self._bridges.items()
+            if not bridge.retired
+        }
 
     def _tell_events(self) -> None:
         while self.is_active:
@@ -112,60 +126,53 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
-        names = {number: _name(port.name) for number, port in connection.ports.items()}
+        names = {number: name_of(port.name) for number, port in connection.ports.items()}
         switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
+            self._strangers.add(connection)
             return None
-        bridge = self._bridges[connection] = Bridge(self.service, switch, connection.send)
-        connection.send(switch.greet())
+        self._strangers.discard(connection)
+        bridge = self._bridges[connection] = ConnectedBridge(self.service, switch, connection)
+        bridge.greet()
         return bridge
 
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:
+        self._strangers.discard(ev.datapath)
         bridge = self._bridges.pop(ev.datapath, None)
         if bridge is not None:
             bridge.answers.close()
             LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
 
-    @on(ofp_event.EventOFPFlowStatsReply)
-    def flow_stats(self, ev: Any) -> None:
-        msg = ev.msg
-        switch = self._switch(msg.datapath)
-        if switch is not None:
-            more = bool(msg.flags & msg.datapath.ofproto.OFPMPF_REPLY_MORE)
-            self._send(msg.datapath, switch.flow_stats(msg.xid, bytes(msg.buf), more=more))
-
-    @on(ofp_event.EventOFPFlowRemoved)
-    def flow_removed(self, ev: Any) -> None:
-        switch = self._switch(ev.msg.datapath)
-        if switch is not None:
-            self._send(ev.msg.datapath, switch.flow_removed(bytes(ev.msg.buf)))
-
-    @on(ofp_event.EventOFPBarrierReply)
-    def barrier_reply(self, ev: Any) -> None:
-        switch = self._switch(ev.msg.datapath)
-        if switch is not None:
-            switch.barrier_reply(ev.msg.xid)
-
     @on(ofp_event.EventOFPErrorMsg)
     def error(self, ev: Any) -> None:
-        datapath = ev.msg.datapath
-        switch = self._switch(datapath)
-        if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
-            hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
-
-    def _retry(self, datapath: Any, switch: Switch) -> None:
-        if self._switch(datapath) is switch:
-            datapath.send(switch.sync())
-
-    def _switch(self, datapath: Any) -> Switch | None:
+        datapath, xid = ev.msg.datapath, ev.msg.xid
         bridge = self._bridges.get(datapath)
-        return None if bridge is None else bridge.switch
+        if bridge is None:
+            return
+        if self.service.refused_meters(bridge.switch, xid):
+            bridge.sync()
+        elif self.service.refused(bridge.switch, xid, ev.msg.type):
+            hub.spawn_after(RETRY_AFTER, self._retry, datapath, bridge)
 
-    @staticmethod
-    def _send(datapath: Any, data: bytes) -> None:
-        if data:
-            datapath.send(data)
+    def _retry(self, datapath: Any, bridge: ConnectedBridge) -> None:
+        if self._bridges.get(datapath) is bridge:
+            bridge.sync()
+
+    def _apply(self, config: Config) -> Slices:
+        """Put a new table in force, bridge by bridge; strangers may have become ours."""
+        self.service.config = config
+        for connection, bridge in list(self._bridges.items()):
+            local = bridge.switch.names.get(LOCAL, "")
+            wanted = self.service.bridge_of(connection.id, local)
+            if wanted is None and not bridge.retired:
+                LOG.info("bridge %s: not in the table any more", bridge.switch.bridge.name)
+                yield from bridge.retire()
+            elif wanted is not None and wanted is not bridge.switch.bridge:
+                yield from bridge.reconfigure(wanted)
+        for connection in list(self._strangers):
+            connection.begin()
+            yield
 
 
 def _log(events: list[Event]) -> None:
@@ -173,43 +180,17 @@ def _log(events: list[Event]) -> None:
         LOG.log(event.level, "%s", event.text())
 
 
-class Bridge:
-    """One bridge of the table, for as long as it is connected: a connection's party."""
-
-    def __init__(self, service: Service, switch: Switch, send: Callable[[bytes], object]) -> None:
-        self.switch, self._send = switch, send
-        self.answers = service.memory.of(switch.bridge.name)
-        self.answer = PacketIns(service, switch, self.answers).answer
-
-    def hear(self, message: bytes) -> bool:
-        """A change of the ports, in its order; other applications may want to hear of it too."""
-        if message[1] == messages.PORT_STATUS:
-            self._port_status(message)
-        return False
-
-    def _port_status(self, message: bytes) -> None:
-        there, ofport, name = messages.read_port_status(message)
-        self.answers.forget_port(ofport)
-        switch = self.switch
-        change = switch.port_added(ofport, _name(name)) if there else switch.port_removed(ofport)
-        if change:
-            self._send(change)
-
-
-def _name(octets: bytes) -> str:
-    """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters."""
-    return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
-
-
-def _service_or_exit() -> Service:
+def _table_or_exit(reader: Reader) -> Loaded:
     try:
-        service = Service(load())
+        loaded = first(str(config_path()), reader)
     except ConfigError as error:
         sys.exit(str(error))
+    for problem in loaded.warnings:
+        LOG.warning("%s", problem.render())
     # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    return service
+    return loaded
 
 
 def _port_free_or_exit(host: str, port: int) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from struct import Struct
 
-from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answers, cut
+from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Said, Service
@@ -19,6 +19,8 @@ LOG = logging.getLogger("ovsdhcp")
 
 _CUTS: dict[bytes, Struct] = {}
 """How to cut a question, by the type and the length in its header."""
+
+_NONE: dict[bytes, Answer] = {}
 
 
 class PacketIns:
@@ -41,7 +43,9 @@ class PacketIns:
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
         clock, happened = self._clock, self._service.ring.append
-        find, cut_of, put, size = self._answers.found.get, _CUTS.get, SUM_TO_XID.pack, len(octets)
+        # where the switch has no meters, each packet-in is counted before it is answered
+        memory = self._answers.found if self._switch.rate_limits is None else _NONE
+        find, cut_of, put, size = memory.get, _CUTS.get, SUM_TO_XID.pack, len(octets)
         now = clock()
         while True:
             cutting = cut_of(octets[at + 1 : at + 4])
@@ -81,6 +85,9 @@ class PacketIns:
         packet_in = messages.read_packet_in(message)
         if packet_in is None or not pipeline.is_ours(packet_in.cookie):
             return None
+        over = self._service.over_limit(self._switch, packet_in.in_port, now)
+        if over is not None:
+            return over
         said = self._service.packet_in(self._switch, packet_in, now)
         reply = messages.packet_out(packet_in.in_port, said.octets) if said.octets else b""
         self._remember(message, said, reply, messages.PACKET_OUT_FRAME)
@@ -89,6 +96,10 @@ class PacketIns:
     def _paused(self, message: bytes, now: float) -> bytes | None:
         if not continuation.is_packet_in(message):
             return None
+        if self._switch.rate_limits is not None:
+            over = self._service.over_limit(self._switch, continuation.in_port(message), now)
+            if over is not None:
+                return over
         said = self._service.paused(self._switch, message[16:], now)
         if said is None:
             return b""

@@ -23,9 +23,12 @@ MAY_IMPORT = {
     "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
+    "watch": set[str](),
+    "reloading": {"config", "watch"},
+    "connected": {"answers", "config", "openflow", "packet_ins", "service"},
     "packet_ins": {"answers", "openflow", "service"},
     "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
-    "app": {"config", "control", "events", "openflow", "packet_ins", "service"},
+    "app": {"config", "connected", "control", "events", "openflow", "reloading", "service"},
     "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
@@ -36,6 +39,8 @@ LIBRARIES = {
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "reloading": {"ryu.lib.hub"},
+    "connected": {"ryu.lib.hub"},
     "app": {"ryu"},
     "cli": {"click", "ovs"},
 }

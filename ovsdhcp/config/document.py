@@ -36,6 +36,7 @@ Duration = Annotated[int | None, PlainValidator(scalars.duration)]
 Mac = Annotated[bytes | None, PlainValidator(scalars.mac)]
 BootFile = Annotated[str | None, PlainValidator(scalars.boot_file)]
 Truth = Annotated[bool, PlainValidator(scalars.truth)]
+AddressRange = Annotated[IPv4Network, PlainValidator(scalars.address_range)]
 TableNumber = Annotated[
     int | None, PlainValidator(scalars.whole_number(0, scalars.HIGHEST_TABLE, "a table's number"))
 ]
@@ -44,12 +45,36 @@ PortNumber = Annotated[
     PlainValidator(scalars.whole_number(1, scalars.HIGHEST_PORT, "a port's OpenFlow number")),
 ]
 Options = Annotated[dict[str, Any], BeforeValidator(_empty_for_nothing)]
+MaybeTruth = Annotated[bool | None, PlainValidator(scalars.truth)]
 
 
 class _Keys(BaseModel):
     """Keys that are not named are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RateKeys(_Keys):
+    """A rate limit (`table.RateLimit`); without `burst` it is twice the rate."""
+
+    rate: Annotated[int, PlainValidator(scalars.packets)]
+    burst: Annotated[int | None, PlainValidator(scalars.packets)] = None
+
+
+NO_LIMIT = RateKeys.model_construct(rate=0)
+"""What `none` is read as."""
+
+
+def _rate(value: object) -> object:
+    if value == "none":
+        return NO_LIMIT
+    if isinstance(value, dict | RateKeys):
+        return value
+    hint = "write it as {rate: 10, burst: 20}, in packets a second, or `none`"
+    raise scalars.refusal("bad-rate", f"{shown(value)} is not a rate limit", hint)
+
+
+Rate = Annotated[RateKeys | None, BeforeValidator(_rate)]
 
 
 class BootKeys(_Keys):
@@ -81,6 +106,8 @@ class SubnetKeys(SettingKeys):
     server_mac: Mac = None
     authoritative: Truth = True
     decline_probation: Annotated[int, PlainValidator(scalars.duration)] = 600
+    guard: Truth = False
+    arp_responder: Truth = False
 
 
 class HostKeys(SettingKeys):
@@ -88,17 +115,23 @@ class HostKeys(SettingKeys):
 
     mac: Mac = None
     ip: Address = None
-    trusted: Annotated[bool | None, PlainValidator(scalars.truth)] = None
+    trusted: MaybeTruth = None
 
 
 class PortKeys(SettingKeys):
-    """A port: with one client (`ip`, and `mac` if only that one), or with `hosts`."""
+    """A port: with one client (`ip`, and `mac` if only that one), or with `hosts`.
+
+    `allowed` are addresses beside its clients' that a `guard` lets through.
+    """
 
     subnet: Annotated[str, PlainValidator(scalars.text)]
     mac: Mac = None
     ip: Address = None
     ofport: PortNumber = None
     trusted: Truth = False
+    guard: MaybeTruth = None
+    allowed: Annotated[dict[int, AddressRange] | None, BeforeValidator(_numbered)] = None
+    rate_limit: Rate = None
     hosts: Annotated[dict[int, HostKeys] | None, BeforeValidator(_numbered)] = None
 
 
@@ -108,6 +141,9 @@ class TableKeys(_Keys):
     classify: TableNumber = None
     dhcp_options: TableNumber = None
     dhcp_response: TableNumber = None
+    source_guard: TableNumber = None
+    target_guard: TableNumber = None
+    arp_responder: TableNumber = None
 
 
 class BridgeKeys(_Keys):
@@ -120,6 +156,8 @@ class BridgeKeys(_Keys):
         OtherTraffic.NORMAL
     )
     tables: TableKeys = TableKeys()
+    rate_limit: Rate = None
+    rate_ceiling: Rate = None
     ports: Annotated[dict[str, PortKeys], BeforeValidator(_empty_for_nothing)] = Field(
         default_factory=dict
     )
@@ -142,7 +180,12 @@ _NAMED: Mapping[tuple[type[_Keys], str], type[_Keys]] = {
 }
 """Where entries stand under names, or in a list."""
 
-_SINGLE: Mapping[str, type[_Keys]] = {"tables": TableKeys, "boot": BootKeys}
+_SINGLE: Mapping[str, type[_Keys]] = {
+    "tables": TableKeys,
+    "boot": BootKeys,
+    "rate_limit": RateKeys,
+    "rate_ceiling": RateKeys,
+}
 
 
 def keys_at(path: tuple[str | int, ...]) -> list[str]:

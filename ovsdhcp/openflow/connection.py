@@ -72,6 +72,11 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         if state == MAIN_DISPATCHER and self._party is None:
             self._party = self._begin(self)
 
+    def begin(self) -> None:
+        """Begin anew, if nobody takes part: who that is may have changed."""
+        if self._party is None and self.state == MAIN_DISPATCHER:
+            self._party = self._begin(self)
+
     # -- reading -----------------------------------------------------------------------------
 
     def _recv_loop(self) -> None:
@@ -83,7 +88,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
     def _read_all(self) -> None:
         rest, turn_ends = b"", time.monotonic() + TURN
         while self.state != DEAD_DISPATCHER:
-            self._wait_until_read()
+            self.wait_until_sent()
             try:
                 octets = self.socket.recv(READ_AT_MOST)
             except (TimeoutError, ssl.SSLError):  # eventlet's time-outs: nothing came
@@ -195,8 +200,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 return False
         return True
 
-    def _wait_until_read(self) -> None:
-        """Read nothing more from a switch that leaves so much unread."""
+    def wait_until_sent(self) -> None:
+        """Wait for a switch that leaves so much unread: nothing more is read from it meanwhile."""
         while self._unsent_octets > UNSENT_AT_MOST:
             self._sent.clear()
             self._sent.wait()

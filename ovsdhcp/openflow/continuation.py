@@ -16,7 +16,7 @@ from ovsdhcp.openflow.fields import IN_PORT
 from ovsdhcp.openflow.messages import EXPERIMENTER, NICIRA, message
 
 SET_PACKET_IN_FORMAT, RESUME, PACKET_IN2 = 16, 28, 30
-NXPIF_NXT_PACKET_IN2 = 2
+NXPIF_STANDARD, NXPIF_NXT_PACKET_IN2 = 0, 2
 
 PACKET, FULL_LEN, TABLE_ID, COOKIE, METADATA, USERDATA, CONTINUATION = 0, 1, 3, 4, 6, 7, 8
 
@@ -28,9 +28,13 @@ FRAME = 20
 """Where the packet begins in a `resume`: behind the two headers and its property's own."""
 
 
-def set_packet_in_format(xid: int) -> bytes:
-    """Ask for NXT_PACKET_IN2. It is a connection's: every packet-in on it comes so from now on."""
-    return _nicira(SET_PACKET_IN_FORMAT, pack("!I", NXPIF_NXT_PACKET_IN2), xid)
+def set_packet_in_format(xid: int, *, waits: bool = True) -> bytes:
+    """Ask for NXT_PACKET_IN2, in which a packet can wait, or for OpenFlow's own packet-in again.
+
+    It is a connection's: every packet-in on it comes so from now on.
+    """
+    form = NXPIF_NXT_PACKET_IN2 if waits else NXPIF_STANDARD
+    return _nicira(SET_PACKET_IN_FORMAT, pack("!I", form), xid)
 
 
 def _nicira(kind: int, body: bytes, xid: int) -> bytes:
@@ -67,6 +71,14 @@ class Paused:
 def is_packet_in(message: bytes) -> bool:
     """Whether an OFPT_EXPERIMENTER (the whole message) is an NXT_PACKET_IN2."""
     return message[8:16] == _PACKET_IN2
+
+
+def in_port(message: bytes) -> int:
+    """The port that a packet-in (the whole message) is from, 0 where it does not say."""
+    try:
+        return read(message[16:]).in_port
+    except WireError:
+        return 0
 
 
 def read(body: bytes) -> Paused:

@@ -5,7 +5,6 @@ two flows are the same when their encoded match and instructions are.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from struct import Struct, error, pack, unpack_from
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from ovsdhcp.openflow.flow import (
     Flow,
     GotoTable,
     Match,
+    Metered,
     Move,
     Output,
     Pause,
@@ -27,13 +27,16 @@ from ovsdhcp.openflow.flow import (
 VERSION = 4  # OpenFlow 1.3
 EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 4, 10, 12, 13, 14
 OFPR_ACTION, OFPPR_DELETE = 1, 1
-MULTIPART_REQUEST, BARRIER_REQUEST = 18, 20
+OFPMPF_REPLY_MORE = 1
+OFPRR_HARD_TIMEOUT = 1
+FLOW_REMOVED, MULTIPART_REQUEST, MULTIPART_REPLY = 11, 18, 19
+BARRIER_REQUEST, BARRIER_REPLY = 20, 21
 
 NO_BUFFER = ANY = 0xFFFF_FFFF
 ALL_TABLES = 0xFF
 ADD, DELETE_STRICT = 0, 4
 SEND_FLOW_REM, CHECK_OVERLAP = 1, 2
-APPLY_ACTIONS, GOTO_TABLE = 4, 1
+GOTO_TABLE, APPLY_ACTIONS, METER = 1, 4, 6
 MULTIPART_FLOW = 1
 
 NICIRA, ONF = 0x0000_2320, 0x4F4E_4600
@@ -54,8 +57,7 @@ _PORT_STATUS = Struct("!I4x6x2x16s")
 _IN_PORT = IN_PORT.header().to_bytes(4, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What makes two flows of one switch the same flow: only one of each can be there."""
 
     table: int
@@ -63,8 +65,7 @@ class Key:
     match: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a flow is beside its key; `instructions` are encoded."""
 
     cookie: int
@@ -119,13 +120,20 @@ def _wrap_match(oxm: bytes) -> bytes:
 
 
 def encode_instructions(actions: tuple[Action, ...]) -> bytes:
-    """One apply-actions and at most one goto-table; nothing for a flow that drops."""
-    applied = b"".join(_action(a) for a in actions if not isinstance(a, GotoTable))
-    encoded = pack("!HH4x", APPLY_ACTIONS, 8 + len(applied)) + applied if applied else b""
+    """At most one meter, apply-actions and goto-table each; nothing for a flow that drops.
+
+    In the order in which OVS tells them.
+    """
+    meter = goto = applied = b""
     for action in actions:
-        if isinstance(action, GotoTable):
-            encoded += pack("!HHB3x", GOTO_TABLE, 8, action.table)
-    return encoded
+        if isinstance(action, Metered):
+            meter = pack("!HHI", METER, 8, action.meter)
+        elif isinstance(action, GotoTable):
+            goto = pack("!HHB3x", GOTO_TABLE, 8, action.table)
+        else:
+            applied += _action(action)
+    head = pack("!HH4x", APPLY_ACTIONS, 8 + len(applied)) if applied else b""
+    return meter + head + applied + goto
 
 
 def _action(action: Action) -> bytes:
@@ -143,8 +151,8 @@ def _action(action: Action) -> bytes:
             return _nicira(NXAST_CONTROLLER2, bytes(6) + said + pack("!HH4x", NXAC2PT_PAUSE, 4))
         case Resubmit(table):
             return _nicira(NXAST_RESUBMIT_TABLE, pack("!HB3x", OFPP10_IN_PORT, table))
-        case GotoTable():
-            raise TypeError("goto_table is an instruction, not an action")
+        case GotoTable() | Metered():
+            raise TypeError(f"{action} is an instruction, not an action")
 
 
 def _nicira(kind: int, body: bytes) -> bytes:
@@ -167,6 +175,11 @@ def narrowed(at: Key) -> Key:
     return Key(at.table, at.priority, at.match + _oxm(Match(METADATA, 1)))
 
 
+def add_flow_for(at: Key, what: Entry, seconds: int, xid: int) -> bytes:
+    """OFPFC_ADD of a flow that goes by itself, and says nothing of it (hard_timeout)."""
+    return _flow_mod(ADD, at, what.cookie, 0, 0, xid, what.instructions, seconds)
+
+
 def add_flow(at: Key, what: Entry, xid: int, *, exclusive: bool = False) -> bytes:
     """OFPFC_ADD: puts a flow in its place, over the one of ours that may be there."""
     flags = SEND_FLOW_REM | (CHECK_OVERLAP if exclusive else 0)
@@ -179,10 +192,17 @@ def delete_flow(at: Key, cookie: int, xid: int) -> bytes:
 
 
 def _flow_mod(
-    command: int, at: Key, cookie: int, mask: int, flags: int, xid: int, tail: bytes = b""
+    command: int,
+    at: Key,
+    cookie: int,
+    mask: int,
+    flags: int,
+    xid: int,
+    tail: bytes = b"",
+    hard_timeout: int = 0,
 ) -> bytes:
     fixed = _FLOW_MOD.pack(
-        cookie, mask, at.table, command, 0, 0, at.priority, NO_BUFFER, ANY, ANY, flags
+        cookie, mask, at.table, command, 0, hard_timeout, at.priority, NO_BUFFER, ANY, ANY, flags
     )
     return message(FLOW_MOD, xid, fixed + _wrap_match(at.match) + tail)
 
@@ -192,16 +212,23 @@ def bundle(messages: Iterable[bytes], xid: int) -> bytes:
 
     open, one bundle-add around each message, commit; the xid is the bundle's number as well.
     """
-    number = xid
-    adds = b"".join(
-        _experimenter(BUNDLE_ADD, pack("!IHH", number, 0, BUNDLE_FLAGS) + inner, xid)
-        for inner in messages
-    )
-    return (
-        _experimenter(BUNDLE_CONTROL, pack("!IHH", number, BUNDLE_OPEN, BUNDLE_FLAGS), xid)
-        + adds
-        + _experimenter(BUNDLE_CONTROL, pack("!IHH", number, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
-    )
+    adds = b"".join(bundled(inner, xid) for inner in messages)
+    return bundle_open(xid) + adds + bundle_commit(xid)
+
+
+def bundle_open(xid: int) -> bytes:
+    """What begins a bundle of this number."""
+    return _experimenter(BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_OPEN, BUNDLE_FLAGS), xid)
+
+
+def bundle_commit(xid: int) -> bytes:
+    """What has a bundle carried out."""
+    return _experimenter(BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
+
+
+def bundled(message: bytes, xid: int) -> bytes:
+    """A message (with this xid) as part of a bundle."""
+    return _experimenter(BUNDLE_ADD, pack("!IHH", xid, 0, BUNDLE_FLAGS) + message, xid)
 
 
 def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
@@ -293,6 +320,33 @@ def read_port_status(status: bytes) -> tuple[bool, int, bytes]:
     """
     number, name = _PORT_STATUS.unpack_from(status, 16)
     return status[8] != OFPPR_DELETE, number, name
+
+
+class Multipart(NamedTuple):
+    """What an OFPT_MULTIPART_REPLY is an answer to, and whether there is more of it to come."""
+
+    xid: int
+    kind: int
+    more: bool
+
+
+def read_multipart(reply: bytes) -> Multipart:
+    """The head of an OFPT_MULTIPART_REPLY (the whole message): type(2) flags(2) pad(4)."""
+    xid, kind, flags = unpack_from("!IHH", reply, 4)
+    return Multipart(xid, kind, bool(flags & OFPMPF_REPLY_MORE))
+
+
+def removed_cookie(removed: bytes) -> int:
+    """The cookie of the flow that an OFPT_FLOW_REMOVED (the whole message) is about."""
+    return int.from_bytes(removed[8:16], "big")
+
+
+def was_deleted(removed: bytes) -> bool:
+    """Whether somebody deleted the flow of an OFPT_FLOW_REMOVED, rather than its time having ended.
+
+    header(8) cookie(8) priority(2) reason(1) table(1) …
+    """
+    return removed[18] > OFPRR_HARD_TIMEOUT
 
 
 def read_flow_removed(removed: bytes) -> Key:

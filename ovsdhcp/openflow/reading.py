@@ -13,6 +13,7 @@ from ovsdhcp.openflow.flow import (
     Flow,
     GotoTable,
     Match,
+    Metered,
     Move,
     Output,
     Pause,
@@ -85,6 +86,8 @@ def _instructions(octets: bytes) -> Iterator[Action]:
     for kind, part in _parts(octets):
         if kind == messages.GOTO_TABLE:
             yield GotoTable(part[4])
+        elif kind == messages.METER:
+            yield Metered(int.from_bytes(part[4:8], "big"))
         elif kind == messages.APPLY_ACTIONS:
             yield from (_action(kind, action) for kind, action in _parts(part[8:]))
         else:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from ovsdhcp.config.table import Bridge, OtherTraffic
 from ovsdhcp.openflow import messages, pipeline
+from ovsdhcp.openflow.attached import Attached
 from ovsdhcp.openflow.messages import Entry, Key
-from ovsdhcp.openflow.switch import Attached, Switch
+from ovsdhcp.openflow.switch import Switch
 from tests.dhcp.wire import bootp, frame, mac
 from tests.openflow.bridges import BR_INT, VM1, VM2, VM5
 from tests.openflow.fake_bridge import FakeBridge
@@ -21,17 +22,28 @@ FOREIGN = {
 }
 
 
-def settle(switch: Switch, bridge: FakeBridge, data: bytes) -> None:
+def settle(switch: Switch, bridge: FakeBridge, data: bytes = b"") -> None:
     """Send, and carry the bridge's answers back, until neither says anything more."""
     bridge.receive(data)
+    tell(switch, bridge)
     while bridge.answers:
         kind, xid = bridge.answers.pop(0)
         if kind == "flows":
-            bridge.receive(switch.flow_stats(xid, bridge.flow_stats(), more=False))
+            switch.flow_stats(xid, bridge.flow_stats(), more=False)
+        elif kind == "meters":
+            switch.meter_config(xid, bridge.meter_config())
         elif kind == "barrier":
             switch.barrier_reply(xid)
+        elif switch.refused_meters(xid):
+            bridge.receive(switch.sync())
         else:
             switch.refused(xid)
+        tell(switch, bridge)
+
+
+def tell(switch: Switch, bridge: FakeBridge) -> None:
+    """Carry over what the bridge has to be told by now."""
+    bridge.receive(b"".join(switch.changes()))
 
 
 def expected(names: dict[int, str], config: Bridge = BR_INT) -> dict[Key, Entry]:
@@ -99,7 +111,8 @@ def test_only_a_changed_port_is_touched() -> None:
     bridge = FakeBridge()
     switch = connected(bridge)
     bridge.flow_mods = 0
-    settle(switch, bridge, switch.port_removed(5))
+    switch.port_removed(5)
+    settle(switch, bridge)
     assert bridge.flow_mods == len(list(pipeline.port_flows(BR_INT, VM5, 5)))
     assert bridge.flows == expected({n: name for n, name in ALL_PORTS.items() if n != 5})
 
@@ -108,7 +121,8 @@ def test_a_port_that_is_announced_again_changes_nothing() -> None:
     bridge = FakeBridge()
     switch = connected(bridge)
     bridge.flow_mods = 0
-    settle(switch, bridge, switch.port_added(5, "vm5"))
+    switch.port_added(5, "vm5")
+    settle(switch, bridge)
     assert bridge.flow_mods == 0
     assert switch.in_sync
 
@@ -166,10 +180,12 @@ def test_any_course_of_events_ends_with_the_flows_that_should_be_there(
     for kind, number, name in events:
         if kind == "add":
             names[number] = name
-            settle(switch, bridge, switch.port_added(number, name))
+            switch.port_added(number, name)
+            settle(switch, bridge)
         elif kind == "remove":
             names.pop(number, None)
-            settle(switch, bridge, switch.port_removed(number))
+            switch.port_removed(number)
+            settle(switch, bridge)
         elif kind == "sync":
             settle(switch, bridge, switch.sync())
         else:
@@ -184,6 +200,6 @@ def test_a_port_that_goes_while_the_flows_are_read_leaves_none() -> None:
     bridge = FakeBridge()
     switch = Switch(BR_INT, ALL_PORTS)
     request = switch.sync()
-    assert switch.port_removed(5) == b""
+    switch.port_removed(5)
     settle(switch, bridge, request)
     assert bridge.flows == expected({n: name for n, name in ALL_PORTS.items() if n != 5})
