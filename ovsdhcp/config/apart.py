@@ -148,16 +148,22 @@ def main() -> None:
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     gc.disable()  # a fork ends before there is much to collect
-    with socket.socket(fileno=0) as requests:
+    with _waiting(socket.socket(fileno=0)) as requests:
         while True:
             request, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_AT_MOST, 1)
             if not request:
                 return
-            with socket.socket(fileno=descriptors[0]) as answers:
+            with _waiting(socket.socket(fileno=descriptors[0])) as answers:
                 if os.fork() == 0:
                     requests.close()
                     _answer(request, answers, loading)
                     os._exit(0)
+
+
+def _waiting(end: socket.socket) -> socket.socket:
+    """A socket that waits: beside eventlet, where it was made, none does."""
+    end.setblocking(True)
+    return end
 
 
 def _answer(request: bytes, answers: socket.socket, loading: ModuleType) -> None:

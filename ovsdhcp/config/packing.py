@@ -1,15 +1,18 @@
 """A Config in pieces, to be put together in another process without building it a second time.
 
-A piece is octets of `marshal`, which is fast and for one Python alone: both sides are this one.
-Each port is octets of its own inside. A port whose octets are those of before is the very same
-object as before, and so is a subnet, and a bridge of which nothing differs: what changed is then
-known by identity, and whatever is remembered for the rest stays good.
+A port is octets of its own, and where these are those of before, it is the very same object as
+before; and so is a subnet, and a bridge of which nothing differs. What changed is then known by
+identity, and whatever is remembered for the rest stays good.
+
+Pieces are octets of `marshal`, which is fast and for one Python alone: both sides are this one.
 """
 
 import marshal
+import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from ipaddress import IPv4Address
 from typing import Any
 
 from ovsdhcp.config.hosts import (
@@ -19,31 +22,23 @@ from ovsdhcp.config.hosts import (
     pack_terms,
     unpack_terms,
 )
-from ovsdhcp.config.table import Bridge, Config, Flows, OtherTraffic, Port, Reply, Tables
+from ovsdhcp.config.table import Bridge, Config, Port
 from ovsdhcp.dhcp.binding import Binding, Subnet
 
-PORTS_AT_ONCE = 250
+PORTS_AT_ONCE = 100
 """Ports in one piece: a millisecond's work to put together."""
+
+_MadeOf = tuple[bytes, bytes, bytes]
+"""What a port is made of: its subnet, its clients, and the rest of it."""
 
 
 def pack(config: Config) -> Iterator[bytes]:
     """The pieces of a Config, in the order in which `Assembly` takes them."""
     for bridge in config.bridges:
-        tables = bridge.tables
-        yield _dumped(
-            "bridge",
-            (
-                bridge.name,
-                bridge.dpid,
-                bridge.reply.value,
-                bridge.flows.value,
-                bridge.other_traffic.value,
-                (tables.classify, tables.dhcp_options, tables.dhcp_response),
-            ),
-        )
+        yield _dumped("bridge", (bridge.name, _octets(replace(bridge, ports=()))))
         for start in range(0, len(bridge.ports), PORTS_AT_ONCE):
             ports = bridge.ports[start : start + PORTS_AT_ONCE]
-            yield _dumped("ports", [_pack_port(port) for port in ports])
+            yield _dumped("ports", [(port.name, _pack_port(port)) for port in ports])
     yield _dumped("source", config.source)
 
 
@@ -51,55 +46,39 @@ def _dumped(kind: str, value: Any) -> bytes:
     return marshal.dumps((kind, value), WITHOUT_REFERENCES)
 
 
-def _pack_port(port: Port) -> tuple[str, bytes, bytes]:
-    """The port's name, its subnet and all that is its own, both as octets."""
+def _octets(value: Bridge | Port | Subnet) -> bytes:
+    """Pickled so that equal values are equal octets: what is in it twice is written twice."""
+    buffer = BytesIO()
+    pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
+    pickler.fast = True
+    pickler.dump(value)
+    return buffer.getvalue()
+
+
+def _pack_port(port: Port) -> _MadeOf:
     first = port.bindings[0]
-    subnet = first.subnet
-    server = (
-        subnet.name,
-        str(subnet.network),
-        int(subnet.server_id),
-        subnet.server_mac,
-        subnet.authoritative,
-        subnet.probation,
-    )
     alone = first.address_octets, first.mac, pack_terms(first)
     clients = alone if len(port.bindings) == 1 else pack_hosts(port.bindings)
-    own = port.name, port.ofport, port.trusted, clients
-    return (
-        port.name,
-        marshal.dumps(server, WITHOUT_REFERENCES),
-        marshal.dumps(own, WITHOUT_REFERENCES),
-    )
+    packed = marshal.dumps(clients, WITHOUT_REFERENCES)
+    return _octets(first.subnet), packed, _octets(replace(port, bindings=()))
 
 
-def _unpack_subnet(octets: bytes) -> Subnet:
-    name, network, server_id, server_mac, authoritative, probation = marshal.loads(octets)
-    return Subnet(
-        name,
-        IPv4Network(network),
-        IPv4Address(server_id),
-        server_mac,
-        authoritative,
-        probation,
-    )
-
-
-def _unpack_port(octets: bytes, subnet: Subnet) -> Port:
-    name, ofport, trusted, clients = marshal.loads(octets)
+def _unpack_port(made_of: _MadeOf, subnet: Subnet) -> Port:
+    port: Port = pickle.loads(made_of[2])
+    clients = marshal.loads(made_of[1])
     if len(clients) == 2:
-        return Port(name, Hosts(name, subnet, *clients), ofport, trusted)
+        return replace(port, bindings=Hosts(port.name, subnet, *clients))
     address, mac, terms = clients
-    binding = Binding(name, subnet, IPv4Address(address), mac, *unpack_terms(terms))
-    return Port(name, (binding,), ofport, trusted)
+    binding = Binding(port.name, subnet, IPv4Address(address), mac, *unpack_terms(terms))
+    return replace(port, bindings=(binding,))
 
 
 @dataclass(slots=True)
 class _BridgeParts:
     """A bridge's ports by name, each with the octets that it was made of."""
 
-    settings: tuple[Any, ...]
-    made_of: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    settings: bytes
+    made_of: dict[str, _MadeOf] = field(default_factory=dict)
     ports: dict[str, Port] = field(default_factory=dict)
     bridge: Bridge | None = None
 
@@ -119,10 +98,10 @@ class Assembly:
         """Take the next piece; a piece takes about a millisecond."""
         kind, value = marshal.loads(piece)
         if kind == "bridge":
-            self._take_bridge(value)
+            self._take_bridge(*value)
         elif kind == "ports":
-            for name, subnet, own in value:
-                self._take_port(name, subnet, own)
+            for name, made_of in value:
+                self._take_port(name, made_of)
         else:
             self._source = value
 
@@ -132,26 +111,24 @@ class Assembly:
         self._before, self._subnets_before, self._latest_before = None, {}, _NO_BRIDGE
         return Config(self._source, bridges)
 
-    def _take_bridge(self, settings: tuple[Any, ...]) -> None:
-        name = settings[0]
+    def _take_bridge(self, name: str, settings: bytes) -> None:
         self._latest = self._bridges[name] = _BridgeParts(settings)
         before = {} if self._before is None else self._before._bridges
         self._latest_before = before.get(name, _NO_BRIDGE)
 
-    def _take_port(self, name: str, subnet: bytes, own: bytes) -> None:
+    def _take_port(self, name: str, made_of: _MadeOf) -> None:
         parts, before = self._latest, self._latest_before
-        home = self._subnet(subnet)
-        made_of = before.made_of.get(name)
-        if made_of == (subnet, own):
-            parts.ports[name], parts.made_of[name] = before.ports[name], made_of
+        subnet, known = self._subnet(made_of[0]), before.made_of.get(name)
+        if known == made_of:
+            parts.ports[name], parts.made_of[name] = before.ports[name], known
         else:
-            parts.ports[name], parts.made_of[name] = _unpack_port(own, home), (subnet, own)
+            parts.ports[name], parts.made_of[name] = _unpack_port(made_of, subnet), made_of
 
     def _subnet(self, octets: bytes) -> Subnet:
         """The one object of a subnet, the same as before where it is the same."""
         subnet = self._subnets.get(octets)
         if subnet is None:
-            subnet = self._subnets_before.get(octets) or _unpack_subnet(octets)
+            subnet = self._subnets_before.get(octets) or pickle.loads(octets)
             self._subnets[octets] = subnet
         return subnet
 
@@ -164,16 +141,7 @@ class Assembly:
             if len(before) == len(ports) and all(map(_is, before, ports)):
                 parts.bridge = known.bridge
                 return known.bridge
-        _, dpid, reply, flows, other_traffic, tables = parts.settings
-        parts.bridge = Bridge(
-            name,
-            ports,
-            dpid,
-            Reply(reply),
-            Flows(flows),
-            OtherTraffic(other_traffic),
-            Tables(*tables),
-        )
+        parts.bridge = replace(pickle.loads(parts.settings), ports=ports)
         return parts.bridge
 
 
@@ -181,4 +149,4 @@ def _is(one: Port, other: Port) -> bool:
     return one is other
 
 
-_NO_BRIDGE = _BridgeParts(())
+_NO_BRIDGE = _BridgeParts(b"")

@@ -159,8 +159,8 @@ class Switch:
         key = messages.read_flow_removed(removed)
         if key in self._deleted:
             self._deleted.remove(key)
-        elif messages.was_deleted(removed) and self._dump is None:
-            return self.sync()
+        elif messages.was_deleted(removed) and (self._dump is None or self._dump.whole):
+            return self.sync()  # what a bridge is still telling, it tells without this flow
         return b""
 
     def barrier_reply(self, xid: int) -> None:
