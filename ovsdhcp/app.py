@@ -39,9 +39,6 @@ LOG = logging.getLogger("ovsdhcp")
 
 LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
 TELL_EVENTS_EVERY = 0.2
-RETRY_AFTER = 5.0
-"""Seconds until a bridge that refused our flows is asked again."""
-
 _COLLECT = (10_000, 10, 10)
 """When Python looks for cycles: not after every 140 questions, as by default."""
 
@@ -143,21 +140,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         if bridge is not None:
             bridge.answers.close()
             LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
-
-    @on(ofp_event.EventOFPErrorMsg)
-    def error(self, ev: Any) -> None:
-        datapath, xid = ev.msg.datapath, ev.msg.xid
-        bridge = self._bridges.get(datapath)
-        if bridge is None:
-            return
-        if self.service.refused_meters(bridge.switch, xid):
-            bridge.sync()
-        elif self.service.refused(bridge.switch, xid, ev.msg.type):
-            hub.spawn_after(RETRY_AFTER, self._retry, datapath, bridge)
-
-    def _retry(self, datapath: Any, bridge: ConnectedBridge) -> None:
-        if self._bridges.get(datapath) is bridge:
-            bridge.sync()
 
     def _apply(self, config: Config) -> Slices:
         """Put a new table in force, bridge by bridge; strangers may have become ours."""

@@ -28,6 +28,9 @@ Slices = Generator[None, None, None]
 Outdated = tuple[int, Whose]
 """A port's number, and which of its bindings' answers are outdated."""
 
+RETRY_AFTER = 5.0
+"""Seconds until a bridge that refused our flows is asked again."""
+
 ALL: Whose = ("", b"")
 """All of a port's bindings."""
 
@@ -49,11 +52,12 @@ class ConnectedBridge:
     """A bridge of the table, for as long as it is connected and in the table."""
 
     def __init__(self, service: Service, switch: Switch, line: Line) -> None:
-        self.switch, self._line = switch, line
+        self._service, self.switch, self._line = service, switch, line
         self.answers = service.memory.of(switch.bridge.name)
         self._questions = PacketIns(service, switch, self.answers)
         self._retired = False
         self._hears: dict[int, Callable[[bytes], bool]] = {
+            messages.ERROR: self._error,
             messages.PORT_STATUS: self._port_status,
             messages.FLOW_REMOVED: self._flow_removed,
             messages.MULTIPART_REPLY: self._multipart,
@@ -97,6 +101,15 @@ class ConnectedBridge:
             self._telling = False
 
     # -- hearing -----------------------------------------------------------------------------
+
+    def _error(self, message: bytes) -> bool:
+        """In its order, before the barrier that says that there will be none."""
+        xid, kind = messages.read_error(message)
+        if self._service.refused_meters(self.switch, xid):
+            self.sync()
+        elif self._service.refused(self.switch, xid, kind):
+            hub.spawn_after(RETRY_AFTER, self.sync)
+        return False
 
     def _port_status(self, message: bytes) -> bool:
         there, ofport, name = messages.read_port_status(message)

@@ -25,7 +25,7 @@ from ovsdhcp.openflow.flow import (
 )
 
 VERSION = 4  # OpenFlow 1.3
-EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 4, 10, 12, 13, 14
+ERROR, EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 1, 4, 10, 12, 13, 14
 OFPR_ACTION, OFPPR_DELETE = 1, 1
 OFPMPF_REPLY_MORE = 1
 OFPRR_HARD_TIMEOUT = 1
@@ -320,6 +320,12 @@ def read_port_status(status: bytes) -> tuple[bool, int, bytes]:
     """
     number, name = _PORT_STATUS.unpack_from(status, 16)
     return status[8] != OFPPR_DELETE, number, name
+
+
+def read_error(said: bytes) -> tuple[int, int]:
+    """Which message of ours an OFPT_ERROR (the whole message) is about, and the error's type."""
+    xid, kind = unpack_from("!IH", said, 4)
+    return xid, kind
 
 
 class Multipart(NamedTuple):
