@@ -82,7 +82,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.reloading = Reloading(str(config_path()), self._reader, loaded, self._apply)
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        running = Running(self.service, self._connected, listens)
+        running = Running(self.service, self.reloading, self._connected, listens)
         history = History()
         self._tellers.append(history.tell)
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)

@@ -49,9 +49,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the table in force stands. Times are of the wall clock, in seconds."""
+    """How the table in force stands, `digest` its file's SHA-256. Times are the wall clock's."""
 
     source: str
+    digest: bytes
     since: float
     last_reload: Outcome | None
     last_at: float | None
@@ -93,7 +94,7 @@ class Reloading:
         with self._alone:
             self._deadline = None
             self._watch.taken()
-            return self._reload(confirm)
+            return self._told(self._reload(confirm))
 
     def confirm(self) -> bool:
         """Keep the table that waits for it; False where none does."""
@@ -105,7 +106,7 @@ class Reloading:
     def status(self) -> Status:
         """How it stands."""
         outcome, at = self._last or (None, None)
-        return Status(self._path, self._now.at, outcome, at, self._remaining())
+        return Status(self._path, self._now.digest, self._now.at, outcome, at, self._remaining())
 
     # -- for the application -----------------------------------------------------------------
 
@@ -130,7 +131,9 @@ class Reloading:
             self.reload()
         elif self._deadline is None and self._watch.changed():
             with self._alone:
-                self._reload(None)
+                outcome = self._reload(None)
+                if outcome.changed or not outcome.ok:
+                    self._told(outcome)
 
     def _remaining(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -142,12 +145,9 @@ class Reloading:
         try:
             loaded = _slice_by_slice(self._reader.load(self._path, self._now.digest))
         except ConfigError as error:
-            outcome = Outcome(
-                False, time.monotonic() - start, str(error), error.problems, error.warnings
-            )
-            self._told(outcome)
             LOG.error("%s: refused, the table in force stays\n%s", self._path, error)
-            return outcome
+            seconds = time.monotonic() - start
+            return Outcome(False, seconds, str(error), error.problems, error.warnings)
         if loaded is not None:
             self._put_in_force(_in_force(loaded.config, loaded.digest))
             for problem in loaded.warnings:
@@ -155,12 +155,10 @@ class Reloading:
         within = self._on_trial(confirm)
         warnings = () if loaded is None else loaded.warnings
         seconds = time.monotonic() - start
-        outcome = Outcome(loaded is not None, seconds, "", (), warnings, within)
-        self._told(outcome)
         if loaded is not None:
             trial = "" if within is None else f"; taken back after {within:g} s unless confirmed"
             LOG.info("%s: in force, %.3f s after it was read%s", self._path, seconds, trial)
-        return outcome
+        return Outcome(loaded is not None, seconds, "", (), warnings, within)
 
     def _put_in_force(self, new: _InForce) -> None:
         self._before, self._now = self._now, new
@@ -184,8 +182,9 @@ class Reloading:
             self._before = None
             LOG.warning("%s: not confirmed, the table before it is in force again", self._path)
 
-    def _told(self, outcome: Outcome) -> None:
+    def _told(self, outcome: Outcome) -> Outcome:
         self._last = outcome, time.time()
+        return outcome
 
 
 def _in_force(config: Config, digest: bytes) -> _InForce:

@@ -30,11 +30,15 @@ class Signature(NamedTuple):
 
 
 class Watch:
-    """Looks at the file that a name stands for, through whatever symbolic links."""
+    """Looks at the file that a name stands for, through whatever symbolic links.
+
+    Nothing is taken at first: what is there is a change, unless its contents are known.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._taken = self._last = self._signature()
+        self._taken: Signature | None = None
+        self._last: Signature | None = None
         self._gone = 0
 
     def taken(self) -> None:

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "reloading": {"config", "watch"},
     "connected": {"answers", "config", "openflow", "packet_ins", "service"},
     "packet_ins": {"answers", "openflow", "service"},
-    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
+    "control": {"dhcp", "config", "events", "leases", "openflow", "reloading", "service"},
     "app": {"config", "connected", "control", "events", "openflow", "reloading", "service"},
     "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from ovsdhcp import __version__
 from ovsdhcp.config.table import Bridge
+from ovsdhcp.control import table
 from ovsdhcp.control.protocol import Document
 from ovsdhcp.control.running import Running, moment
 from ovsdhcp.openflow.switch import Switch
@@ -24,7 +25,7 @@ def status(
     records = running.service.leases.records()
     yield {
         "server": _server(running),
-        "table": {"path": running.service.config.source},
+        "table": table.status(running.reloading),
         "reasons": dict(running.service.reasons),
         "leases": dict(Counter(lease.state.value for lease in records.values())),
         "events": {"untold": running.service.untold},
