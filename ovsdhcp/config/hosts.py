@@ -42,7 +42,7 @@ class Terms(NamedTuple):
 def pack_terms(binding: Binding) -> bytes:
     """What `unpack_terms` reads; equal where the same is told."""
     boot, packed = binding.boot, None
-    if boot != NO_BOOT:
+    if boot is not NO_BOOT:
         server = None if boot.next_server is None else int(boot.next_server)
         packed = server, boot.bootfile_name, tuple(boot.by_arch.items()), boot.ipxe
     times = binding.lease_time, binding.t1, binding.t2
@@ -69,13 +69,25 @@ def pack_hosts(bindings: Iterable[Binding]) -> tuple[bytes, bytes]:
     places: dict[bytes, int] = {}
     end = 0
     records = []
+    last, terms = None, b""
     for binding in bindings:
-        terms = pack_terms(binding)
+        if last is None or not _alike(binding, last):
+            last, terms = binding, pack_terms(binding)
         place = places.setdefault(terms, end)
         if place == end:
             end += len(terms)
         records.append(_RECORD.pack(binding.mac, binding.address_octets, place, len(terms)))
     return b"".join(sorted(records)), b"".join(places)
+
+
+def _alike(one: Binding, other: Binding) -> bool:
+    """Whether two bindings were told nothing of their own, as most are not that come together."""
+    return (
+        one.options is other.options
+        and one.boot is other.boot
+        and (one.lease_time, one.t1, one.t2, one.trusted)
+        == (other.lease_time, other.t1, other.t2, other.trusted)
+    )
 
 
 class Hosts(Sequence[Binding]):
