@@ -5,15 +5,18 @@ and laying flows, and forgetting answers by the ten thousand.
 """
 
 import logging
+import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Protocol
 
 from ryu.lib import hub
 
 from ovsdhcp.answers import Whose
 from ovsdhcp.config.hosts import Hosts
-from ovsdhcp.config.table import Bridge, Flows
+from ovsdhcp.config.table import Bridge, Flows, Port
 from ovsdhcp.openflow import messages, pipeline
+from ovsdhcp.openflow.attached import Attached
 from ovsdhcp.openflow.messages import MULTIPART_FLOW
 from ovsdhcp.openflow.meter_messages import MULTIPART_METER_CONFIG
 from ovsdhcp.openflow.switch import Replaced, Switch
@@ -51,10 +54,16 @@ class Line(Protocol):
 class ConnectedBridge:
     """A bridge of the table, for as long as it is connected and in the table."""
 
-    def __init__(self, service: Service, switch: Switch, line: Line) -> None:
+    def __init__(
+        self,
+        service: Service,
+        switch: Switch,
+        line: Line,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._service, self.switch, self._line = service, switch, line
         self.answers = service.memory.of(switch.bridge.name)
-        self._questions = PacketIns(service, switch, self.answers)
+        self._questions = PacketIns(service, switch, self.answers, clock)
         self._retired = False
         self._hears: dict[int, Callable[[bytes], bool]] = {
             messages.ERROR: self._error,
@@ -153,7 +162,7 @@ class ConnectedBridge:
             yield
             outdated = yield from self._outdated(replaced)
         held = sum(self.answers.held(ofport) for ofport, whose in outdated if whose is ALL)
-        at_once = bridge.name != switch.bridge.name or len(outdated) + held > _MANY
+        at_once = _shape(bridge) != _shape(switch.bridge) or len(outdated) + held > _MANY
         self._line.send(switch.reconfigure(bridge, replaced))
         self.answers.bridge, self._retired = bridge.name, retired
         rest = self.answers.forget_at_once() if at_once else self._forget(outdated)
@@ -175,22 +184,9 @@ class ConnectedBridge:
         """Whose answers are not those of the new table."""
         outdated: list[Outdated] = []
         for port in replaced:
-            before, after = port.before, port.after
-            if before is None:
-                continue  # nobody was answered there
-            if after is None or not (
-                isinstance(before.hosts, Hosts) and isinstance(after.hosts, Hosts)
-            ):
-                outdated.append((port.ofport, ALL))
-                continue
-            outdated.append((port.ofport, None))  # who was a stranger may be none any more
-            for macs in after.hosts.differing(before.hosts):
-                for mac in macs:
-                    binding = before.hosts.get(mac)
-                    if binding is not None:
-                        whose = binding.port, binding.address_octets
-                        outdated.append((port.ofport, whose))
-                yield
+            if port.before is not None:  # else nobody was answered there
+                clients = yield from _clients(port.before, port.after)
+                outdated += [(port.ofport, whose) for whose in clients]
         return outdated
 
     def _forget(self, outdated: list[Outdated]) -> Slices:
@@ -201,6 +197,27 @@ class ConnectedBridge:
             else:
                 self.answers.forget_client(ofport, whose)
         return _nothing()
+
+
+def _clients(before: Attached, after: Attached | None) -> Generator[None, None, list[Whose]]:
+    """Who of a port is told something else now."""
+    if after is None or not isinstance(before.hosts, Hosts) or not isinstance(after.hosts, Hosts):
+        return [ALL]
+    if _shape(before.port) != _shape(after.port):
+        return [ALL]
+    outdated: list[Whose] = [None]  # who was a stranger may be none any more
+    for macs in after.hosts.differing(before.hosts):
+        bindings = [before.hosts.get(mac) for mac in macs]
+        outdated += [(it.port, it.address_octets) for it in bindings if it is not None]
+        if len(outdated) > _MANY:
+            return [ALL]
+        yield
+    return outdated
+
+
+def _shape(value: Bridge | Port) -> object:
+    """A bridge without its ports, a port without its bindings."""
+    return replace(value, ports=()) if isinstance(value, Bridge) else replace(value, bindings=())
 
 
 def _nothing() -> Slices:

@@ -92,9 +92,12 @@ class Reloading:
         reload while one waits for its confirmation confirms that.
         """
         with self._alone:
-            self._deadline = None
+            on_trial, self._deadline = self._deadline, None
             self._watch.taken()
-            return self._told(self._reload(confirm))
+            outcome = self._told(self._reload(confirm))
+            if not outcome.ok:  # which confirms nothing
+                self._deadline = on_trial
+            return outcome
 
     def confirm(self) -> bool:
         """Keep the table that waits for it; False where none does."""

@@ -4,13 +4,13 @@ By asking for its times, not by a watcher's library: those wait in ways that sto
 eventlet, and see nothing where the file is on another machine.
 """
 
-from pathlib import Path
+import os
 from typing import NamedTuple
 
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.05
 """Seconds between two looks."""
 
-GONE_FOR = 10
+GONE_FOR = 20
 """Looks for which a file may be gone while it is replaced, before that is taken for the change."""
 
 
@@ -36,10 +36,11 @@ class Watch:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
+        self._path = path
         self._taken: Signature | None = None
         self._last: Signature | None = None
         self._gone = 0
+        self._held = -1
 
     def taken(self) -> None:
         """The file as it is now is known."""
@@ -70,10 +71,17 @@ class Watch:
         return last is not None and last != self._taken and now.inode != last.inode
 
     def _signature(self) -> Signature | None:
+        """Of the file as it is now; it is held until the next look, so that its inode's number is
+        not given to the one that replaces it."""
+        before, self._held = self._held, -1
         try:
-            found = self._path.stat()
+            self._held = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            found = os.fstat(self._held)
         except OSError:
             return None
+        finally:
+            if before >= 0:
+                os.close(before)
         return Signature(
             found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
         )

@@ -1,33 +1,24 @@
-"""One connected bridge: which of our ports it has, and what it still has to be told.
+"""One connected bridge: which of our ports it has, and what it is told.
 
 Events in, messages to send out; no socket, no clock, no Ryu. An event only notes what became of
-it. What the bridge has to be told of it comes from `changes`, in pieces that take a millisecond or
-two each, so that packets are answered while 45,000 flows are read, compared and laid. A change is
-one bundle with a barrier behind it, its meters before and after; only what differs is in it.
+it; what the bridge has to be told of it comes from `changes` (telling.py).
 """
 
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 
-from ovsdhcp.config.table import Bridge, Flows, Port, Reply
+from ovsdhcp.config.table import Bridge, Flows, Reply
 from ovsdhcp.openflow import classify, messages, pipeline
 from ovsdhcp.openflow.attached import Attached
-from ovsdhcp.openflow.bundle import Bundle, exclusive, in_turns
 from ovsdhcp.openflow.continuation import set_packet_in_format
 from ovsdhcp.openflow.encoding import Encoding
 from ovsdhcp.openflow.messages import Entry, FlowStats, Key
-from ovsdhcp.openflow.meter_table import MeterTable
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR, RateLimits, Verdict
+from ovsdhcp.openflow.telling import Pieces, Telling
 
 _FIRST_XID = 0x6468_0000
 """Anywhere: ours are known by being remembered."""
-
-PORTS_AT_ONCE = 16
-"""Ports between two pauses: some 200 flows."""
-
-Pieces = Generator[bytes, None, None]
 
 
 @dataclass(slots=True)
@@ -36,16 +27,6 @@ class Look:
 
     flows: dict[Key, FlowStats]
     done: bool = False
-
-
-@dataclass(slots=True)
-class _Dump:
-    """The same for a sync: parts of it that were not read yet, and the flows of those that were."""
-
-    xid: int
-    parts: deque[bytes] = field(default_factory=deque)
-    flows: dict[Key, Entry] = field(default_factory=dict)
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +41,7 @@ class Replaced:
 class Switch:
     """The state of one connection to one bridge of the lease table.
 
-    `in_sync` says that the bridge has confirmed all that it was told. `rate_limits` takes the place
-    of the meters on a bridge that has none.
+    `rate_limits` takes the place of the meters on a bridge that has none.
     """
 
     def __init__(self, bridge: Bridge, names: Mapping[int, str]) -> None:
@@ -69,22 +49,18 @@ class Switch:
         self.names = dict(names)
         """All ports of the bridge by their numbers, ours or not."""
         self.attached: dict[int, Attached] = {}
-        self.in_sync = False
         self.rate_limits: RateLimits | None = None
-        self._encoding = Encoding(bridge)
         self._xids = count(_FIRST_XID)
-        self._meters = MeterTable(self._xids)
         self._configured = pipeline.configured(bridge)
-        self._laid: dict[int, tuple[Encoding, Port]] = {}
-        self._stale: dict[int, None] = {}
-        self._told: dict[int, list[Key]] = {}
-        self._deleted: set[Key] = set()
-        self._dump: _Dump | None = None
-        self._telling = self._ask_again = False
-        self._barrier = 0
+        self._telling = Telling(self.attached, Encoding(bridge), self._xids)
         self._looks: dict[int, Look] = {}
         for ofport, name in names.items():
             self._attach(ofport, name)
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the bridge has confirmed all that it was told."""
+        return self._telling.in_sync
 
     @property
     def missing(self) -> list[str]:
@@ -98,9 +74,9 @@ class Switch:
 
     def wanted_by_port(self) -> Iterator[tuple[int | None, Mapping[Key, Entry]]]:
         """The same in parts: each attached port's, by its number; the bridge's own under None."""
-        yield None, self._encoding.own
+        yield None, self._telling.encoding.own
         for ofport, attached in list(self.attached.items()):
-            yield ofport, dict(self._encoding.flows(attached.port, ofport))
+            yield ofport, dict(self._telling.encoding.flows(attached.port, ofport))
 
     # -- events ------------------------------------------------------------------------------
 
@@ -113,25 +89,18 @@ class Switch:
 
         Not while it is being told something: then it is asked once that is done.
         """
-        self.in_sync = False
-        self._ask_again = self._telling
-        return b"" if self._telling else self._ask()
+        return self._telling.sync()
 
     def meter_config(self, xid: int, reply: bytes) -> bool:
         """One part of the answer to `sync`, if it is one."""
-        return self._meters.told(xid, reply)
+        return self._telling.meter_config(xid, reply)
 
     def flow_stats(self, xid: int, reply: bytes, *, more: bool) -> bool:
         """One part of the answer to `sync`, or to `look`; whether it is one."""
         if xid in self._looks:
             self._seen(xid, reply, more)
             return True
-        dump = self._dump
-        if dump is None or xid != dump.xid:
-            return False
-        dump.parts.append(reply)
-        dump.whole = not more
-        return True
+        return self._telling.flow_stats(xid, reply, more=more)
 
     def look(self) -> tuple[Look, bytes]:
         """Ask for the flows that the bridge has of us, to see them and change nothing."""
@@ -156,33 +125,31 @@ class Switch:
 
     def flow_removed(self, removed: bytes) -> bytes:
         """A flow with our cookie is gone: if it was not we who deleted it, look at all of them."""
-        key = messages.read_flow_removed(removed)
-        if key in self._deleted:
-            self._deleted.remove(key)
-        elif messages.was_deleted(removed) and (self._dump is None or self._dump.whole):
-            return self.sync()  # what a bridge is still telling, it tells without this flow
-        return b""
+        return self._telling.flow_removed(removed)
 
     def barrier_reply(self, xid: int) -> None:
         """All that was sent before the barrier is done; an error would have been here by now."""
-        if xid == self._barrier and not self._telling:
-            self._told.clear()
-            self._deleted.clear()
-            self._meters.settled()
-            self.in_sync = self._dump is None and not self._stale
+        self._telling.barrier_reply(xid)
 
     def refused(self, xid: int) -> frozenset[Key]:
         """The flows that an error with this xid is about, which the bridge did not take."""
-        return frozenset(self._told.pop(xid, ()))
+        return self._telling.refused(xid)
 
     def refused_meters(self, xid: int) -> bool:
         """Whether an error with this xid is about a meter. The bridge then does without any."""
-        if self.rate_limits is not None or not self._meters.refused(xid):
+        if not self._telling.refused_meters(xid):
             return False
         self.rate_limits = RateLimits(self.bridge.rate_ceiling)
-        self._encoding = Encoding(self.bridge, metered=False)
-        self._told.clear()
+        self._telling.without_meters(Encoding(self.bridge, metered=False))
         return True
+
+    def changes(self) -> Pieces:
+        """What the bridge has to be told by now, in pieces; some are empty, and only a pause.
+
+        It ends where there is nothing more to say, and is to be called again after an event. One
+        at a time.
+        """
+        return self._telling.changes()
 
     def over_limit(self, ofport: int, now: float) -> bytes | None:
         """None where a packet of this port is to be heard; else what the bridge is told of it."""
@@ -200,7 +167,7 @@ class Switch:
 
     def is_exclusive(self, keys: frozenset[Key]) -> bool:
         """Whether these are flows that give way to others' of the same match and priority."""
-        return bool(keys) and keys <= self._encoding.exclusive
+        return bool(keys) and keys <= self._telling.encoding.exclusive
 
     # -- a new table -------------------------------------------------------------------------
 
@@ -221,20 +188,20 @@ class Switch:
 
         `replaced` is what `reconfigured` said, since when no port has come or gone.
         """
-        waited, before = self._waits, self._encoding
+        waited, own = self._waits, self._telling.encoding.own
         alike = _but_ports(bridge) == _but_ports(self.bridge)
         self.bridge, self._configured = bridge, pipeline.configured(bridge)
         if not alike and self.rate_limits is not None:
             self.rate_limits = RateLimits(bridge.rate_ceiling)
-        self._encoding = Encoding(bridge, metered=self.rate_limits is None)
+        self._telling.encoding = Encoding(bridge, metered=self.rate_limits is None)
         for port in replaced:
             if port.after is None:
                 self._detach(port.ofport)
             else:
                 self.attached[port.ofport] = port.after
-                self._stale[port.ofport] = None
+                self._telling.stale(port.ofport)
         # others' flows may be where our own would go, which only the bridge can tell
-        same = alike and self._encoding.own == before.own
+        same = alike and self._telling.encoding.own == own
         return self._format(waited=waited) + (b"" if same else self.sync())
 
     @property
@@ -252,136 +219,11 @@ class Switch:
             self._detach(ofport)
             return
         self.attached[ofport] = Attached.of(port)
-        self._stale[ofport] = None
+        self._telling.stale(ofport)
 
     def _detach(self, ofport: int) -> None:
         if self.attached.pop(ofport, None) is not None:
-            self._stale[ofport] = None
-
-    # -- what the bridge is told -------------------------------------------------------------
-
-    def changes(self) -> Pieces:
-        """What the bridge has to be told by now, in pieces; some are empty, and only a pause.
-
-        It ends where there is nothing more to say, and is to be called again after an event. One
-        at a time.
-        """
-        while True:
-            if self._ask_again:
-                yield self.sync()
-            elif self._dump is not None:
-                dump = self._dump
-                yield from self._read(dump)
-                if not dump.whole or self._dump is not dump:
-                    return
-                self._dump = None
-                yield from self._without_another(self._compared(dump.flows))
-            elif self._stale:
-                yield from self._without_another(self._caught_up())
-            else:
-                return
-
-    def _ask(self) -> bytes:
-        asked = self._meters.ask() if self.rate_limits is None else b""
-        self._dump = _Dump(next(self._xids))
-        return asked + messages.flow_stats_request(
-            pipeline.COOKIE, pipeline.COOKIE_MASK, self._dump.xid
-        )
-
-    def _without_another(self, change: Pieces) -> Pieces:
-        """All of a change before the next one; at its end a barrier, if anything was told."""
-        self._telling, told = True, False
-        try:
-            for piece in change:
-                told = told or bool(piece)
-                yield piece
-        finally:
-            self._telling = False
-        if told:
-            self._barrier = next(self._xids)
-            yield messages.barrier(self._barrier)
-        else:
-            self.in_sync = self._dump is None and not self._stale
-
-    @staticmethod
-    def _read(dump: _Dump) -> Pieces:
-        while dump.parts:
-            flows = messages.read_flow_stats(dump.parts.popleft())
-            dump.flows.update((at, what) for at, what, _ in flows)
-            yield b""
-
-    def _compared(self, there: dict[Key, Entry]) -> Pieces:
-        """What turns all that is there into all that should be."""
-        self._stale.clear()
-        self._laid.clear()
-        encoding, change = self._encoding, Bundle(self._xids)
-        surplus = set(self._meters.there) - {meter.number for meter in encoding.own_meters}
-        yield self._meters.make(encoding.own_meters)
-        alone = {}
-        for at, what in encoding.own.items():
-            known = there.pop(at, None)
-            if known is None and at in encoding.exclusive:
-                alone[at] = what
-            elif known != what:
-                change.add(at, what)
-        yield from self._change(list(self.attached), there, surplus, change)
-        for at, what in alone.items():
-            xid = next(self._xids)
-            self._told[xid] = [at]
-            yield exclusive(at, what, xid)
-
-    def _caught_up(self) -> Pieces:
-        """What turns that which stale ports were told last into that which they should have."""
-        stale, there, surplus = list(self._stale), dict[Key, Entry](), set[int]()
-        self._stale.clear()
-        for ofport in stale:
-            laid = self._laid.pop(ofport, None)
-            if laid is not None:
-                encoding, port = laid
-                surplus |= {meter.number for meter in encoding.meters(port, ofport)}
-                for flow in in_turns(encoding.flows(port, ofport)):
-                    if flow is None:
-                        yield b""
-                    else:
-                        there[flow[0]] = flow[1]
-        yield from self._change(stale, there, surplus, Bundle(self._xids))
-
-    def _change(
-        self, ofports: Iterable[int], there: dict[Key, Entry], surplus: set[int], change: Bundle
-    ) -> Pieces:
-        """Lay what these ports should have, and take away what else of `there` and of the meters
-        that are `surplus` is left then."""
-        for turn, ofport in enumerate(ofports, 1):
-            attached = self.attached.get(ofport)
-            if attached is not None:
-                yield self._limit(ofport, attached.port, surplus)
-                for flow in in_turns(self._lay(ofport, attached.port)):
-                    if flow is None:
-                        yield change.piece()
-                    elif there.pop(flow[0], None) != flow[1]:
-                        change.add(*flow)
-            if turn % PORTS_AT_ONCE == 0:
-                yield change.piece()
-        for flow in in_turns(there.items()):
-            if flow is None:
-                yield change.piece()
-            else:
-                change.delete(flow[0], flow[1].cookie)
-        change.commit()
-        if change.xid:
-            self._told[change.xid] = change.laid
-        self._deleted.update(there)
-        yield change.piece()
-        yield self._meters.delete(surplus)
-
-    def _limit(self, ofport: int, port: Port, surplus: set[int]) -> bytes:
-        meters = self._encoding.meters(port, ofport)
-        surplus.difference_update(meter.number for meter in meters)
-        return self._meters.make(meters)
-
-    def _lay(self, ofport: int, port: Port) -> Iterator[tuple[Key, Entry]]:
-        self._laid[ofport] = self._encoding, port
-        return self._encoding.flows(port, ofport)
+            self._telling.stale(ofport)
 
 
 def _but_ports(bridge: Bridge) -> Bridge:

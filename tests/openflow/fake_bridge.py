@@ -8,7 +8,6 @@ from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.messages import Entry, Key
 from ovsdhcp.openflow.meter_messages import ADD, DELETE, METER_MOD, MULTIPART_METER_CONFIG
 
-
 _SET_FORMAT = pack("!II", messages.NICIRA, 16)
 
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovsdhcp.config.table import Bridge, Flows, OtherTraffic, RateLimit, Reply, Tables
-from ovsdhcp.openflow import bundle, continuation, messages, pipeline
-from ovsdhcp.openflow import switch as switches
+from ovsdhcp.openflow import bundle, continuation, messages, pipeline, telling
 from ovsdhcp.openflow.attached import Attached
 from ovsdhcp.openflow.messages import Entry, Key
 from ovsdhcp.openflow.switch import Switch
@@ -354,7 +353,7 @@ def test_any_course_of_events_amid_what_is_told_ends_with_the_right_flows(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "FLOWS_AT_ONCE", 3)
-        patch.setattr(switches, "PORTS_AT_ONCE", 1)
+        patch.setattr(telling, "PORTS_AT_ONCE", 1)
         talk = Talk()
         for kind, number, name in steps:
             getattr(talk, "table_" if kind == "table" else kind)(number, name)
