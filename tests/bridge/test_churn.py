@@ -40,7 +40,7 @@ LEASE_TABLE = HEAD + HOSTS
 
 
 def client(number: int) -> bytes:
-    return bytes((2, 0, 0, 0, 0, number))
+    return bytes((2, 0, 0, 0, 1, number))
 
 
 class Cloud:
