@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
+from eventlet import tpool
 from ryu.base.app_manager import RyuApp
 from ryu.controller import controller, ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
@@ -20,11 +21,13 @@ from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.events import Event
+from ovsdhcp.journal import Journal
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.connection import Connection, Take, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service, load
+from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -66,6 +69,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self.CONF.set_default(option, value)
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        self.journal = Journal(state_dir())
+        self.service.remember(self.journal)
         self._switches: dict[Any, Switch] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
         controller.datapath_connection_factory = partial(serve, self._begin)
@@ -73,7 +78,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
-        self.threads.append(hub.spawn(self._tell_events))
+        self.threads += [hub.spawn(self._tell_events), hub.spawn(self._keep_journal)]
 
     def _tell_events(self) -> None:
         while self.is_active:
@@ -81,6 +86,14 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             events = self.service.take_events()
             for tell in self._tellers:
                 tell(events)
+
+    def _keep_journal(self) -> None:
+        due = 0.0
+        while self.is_active:
+            hub.sleep(TELL_EVENTS_EVERY)
+            if time.monotonic() >= due:
+                due = time.monotonic() + self.journal.keep(self.service.leases, tpool.execute)
+        self.journal.close(self.service.leases)
 
     def _begin(self, connection: Connection) -> Take | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""

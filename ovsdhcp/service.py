@@ -19,6 +19,7 @@ from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
 from ovsdhcp.events import Event, Exchange, Ring
+from ovsdhcp.journal import Journal
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
@@ -80,12 +81,24 @@ class Service:
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
         self._clock = clock
-        self.leases = Leases()
+        self.leases = Leases(
+            frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
+        )
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
         self._ring = Ring()
         self._told_foreign = False
         self._strangers: set[int] = set()
+
+    def remember(self, journal: Journal) -> None:
+        """Take up what was handed out before; not beside the packet path."""
+        table = (
+            (bridge.name, binding.port, binding.address)
+            for bridge in self.config.bridges
+            for port in bridge.ports
+            for binding in port.bindings
+        )
+        self.leases.adopt(journal.read_back(), table, self._clock())
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
         """A bridge has connected; None, said once, if the table does not name it."""

@@ -17,12 +17,15 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
-    "leases": {"dhcp", "config"},
+    "state_folder": set[str](),
+    "lease": {"dhcp"},
+    "leases": {"dhcp", "lease"},
+    "journal": {"lease", "leases", "state_folder"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "journal", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "events", "openflow", "service"},
+    "app": {"config", "events", "journal", "openflow", "service", "state_folder"},
     "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
@@ -33,7 +36,7 @@ LIBRARIES = {
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
-    "app": {"ryu"},
+    "app": {"ryu", "eventlet.tpool"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""
