@@ -108,23 +108,25 @@ class Leases:
         return {**self._listed, **self._others}
 
     def adopt(self, kept: Iterable[tuple[Key, Lease]], table: Iterable[Key], now: float) -> None:
-        """Take what a journal has kept, for a lease table whose bindings are `table`.
+        """Take what a journal has kept, by age, for a lease table whose bindings are `table`.
 
         What is known already is newer, and stays. Nothing was after `now`: where the journal
         says so, the clock was set back, and the record counts as made now. So a probation is
         never longer than it was when it began.
         """
         known = {key: key for key in table}
-        for key, lease in sorted(kept, key=lambda item: _touched(item[1])):
+        for key, lease in kept:
             if self.get(key) is None:
                 there = key in known or key[0] in self.external
                 self._adopt(known.get(key, key), _not_later(lease, now), now, there=there)
 
     def _adopt(self, key: Key, lease: Lease, now: float, *, there: bool) -> None:
         left = None if there else now if lease.left is None else lease.left
-        self._place(key, lease._replace(left=left))
         if left == lease.left:
+            self._place(key, lease)
             self._changed.pop(key, None)
+        else:
+            self._place(key, lease._replace(left=left))
 
     # -- for readers -------------------------------------------------------------------------
 

@@ -130,10 +130,14 @@ class File:
         except sqlite3.DatabaseError as error:
             self._broke(error)
 
-    def read(self) -> list[tuple[Key, Lease]]:
-        """Every record, its times in seconds since 1970. Raises `JournalError`."""
+    def read(self, by: float) -> Iterator[tuple[Key, Lease]]:
+        """Every record by age, its times, which are in seconds since 1970, shifted by so many.
+
+        Raises `JournalError`, maybe after some.
+        """
         try:
-            return [rows.record(found) for found in self._database.execute(rows.SELECT)]
+            for found in self._database.execute(rows.BY_AGE):
+                yield rows.record(found, by)
         except sqlite3.OperationalError as error:
             raise _error(self.path, error) from None
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
@@ -229,19 +233,20 @@ def _check(database: sqlite3.Connection) -> None:
 def read(path: Path) -> Iterator[Record]:
     """Every record of the journal at `path`, with times in seconds since 1970; no server is needed.
 
-    While one runs, what comes is of its last batch. Raises `JournalError`.
+    They come by bridge, port and address. While one runs, what comes is of its last batch. Raises `JournalError`.
     """
-    for key, lease in kept(path):
+    for key, lease in kept(path, 0.0, rows.SELECT):
         yield Record.of(key, lease)
 
 
-def kept(path: Path) -> Iterator[tuple[Key, Lease]]:
-    """As `read`, the records as the server has them."""
+def kept(path: Path, by: float, asked: str = rows.BY_AGE) -> Iterator[tuple[Key, Lease]]:
+    """As `File.read`, of a file that is not ours to write."""
     try:
         path.stat()
         with contextlib.closing(_for_reading(path)) as database:
             _check(database)
-            yield from map(rows.record, database.execute(rows.SELECT))
+            for found in database.execute(asked):
+                yield rows.record(found, by)
     except (FileNotFoundError, NotADirectoryError):
         raise JournalError(f"{path}: not there", "a server makes it at its start") from None
     except (OSError, sqlite3.Error, _BrokenError, ValueError, TypeError) as error:

@@ -1,8 +1,9 @@
 """Who writes the journal: what to write next, and what is told when it cannot be written."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,19 +63,20 @@ class Journal:
         """By how many seconds the clock on the wall is ahead of the caller's, at this moment."""
         return self._wall() - self._clock()
 
-    def read_back(self) -> list[tuple[Key, Lease]]:
-        """What was written before, in times of the caller's clock.
+    def read_back(self) -> Iterator[tuple[Key, Lease]]:
+        """What was written before, by age, in times of the caller's clock.
 
         Where another server writes it, or it cannot be written, it is still read.
         """
+        by = -self.ahead()
         try:
-            found = self._open().read()
+            yield from self._open().read(by)
         except JournalError as error:
             self._failed(error)
-            found = self._read_only() if self._file is None else []
+            if self._file is None:
+                with contextlib.suppress(JournalError):
+                    yield from kept(self.status.path, by)
         self._tell()
-        by = -self.ahead()
-        return [(key, lease.shifted(by)) for key, lease in found]
 
     def _open(self) -> File:
         """Raises `JournalError`, though it is open, where it had to be begun anew."""
@@ -82,12 +84,6 @@ class Journal:
         if file.aside is not None:
             raise file.aside
         return file
-
-    def _read_only(self) -> list[tuple[Key, Lease]]:
-        try:
-            return list(kept(self.status.path))
-        except JournalError:
-            return []
 
     def keep(self, leases: Leases, run: Run = _at_once) -> float:
         """Write what has changed; how many seconds later to do so again.

@@ -4,9 +4,12 @@ A row is a record as `Lease` has it: times are seconds since 1970, an endless `u
 options are octets as the client sent them, and the address is a number.
 """
 
-from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address
 from math import inf
+from operator import contains
+from sys import intern
+from typing import Any
 
 from ovsdhcp.lease import Key, Lease, State
 
@@ -37,8 +40,6 @@ COLUMNS = {
     "drops": "INTEGER NOT NULL",
     "left_at": "REAL",
 }
-_KEY = 3
-_OPTIONS = slice(7, 11)
 _SHORTEST_FQDN = 3  # flags and two result codes (RFC 4702 §2)
 
 SCHEMA = (
@@ -46,6 +47,9 @@ SCHEMA = (
     "PRIMARY KEY (bridge, port, address)) WITHOUT ROWID"
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM lease"
+BY_AGE = f"{SELECT} ORDER BY max(at, coalesce(left_at, at))"
+"""In the order in which they were last touched."""
+
 DELETE = "DELETE FROM lease WHERE bridge = ? AND port = ? AND address = ?"
 
 
@@ -72,26 +76,39 @@ def row(key: Key, lease: Lease, by: float) -> tuple[object, ...]:
     )
 
 
-def record(found: Sequence[object]) -> tuple[Key, Lease]:
-    """A row as a record. Raises ValueError or TypeError for one that no `row` has made."""
-    bridge, port, address, state, since, until, *rest = found
-    _check(found)
-    key = str(bridge), str(port), IPv4Address(address)
-    lease = Lease(State(state), since, inf if until is None else until, *rest)  # type: ignore[arg-type]
-    return key, lease
+def record(found: tuple[Any, ...], by: float = 0.0) -> tuple[Key, Lease]:
+    """A row as a record, its times shifted by so many seconds.
+
+    Raises ValueError or TypeError for a row that no `row` has made.
+    """
+    if not _is_ours(tuple(map(type, found))):
+        raise TypeError(f"{found!r} is no record")
+    bridge, port, address, state, since, until, mac, client_id, vendor, fqdn, *rest = found
+    host_name, at, message, reason, offers, acks, naks, drops, left = rest
+    if fqdn is not None and len(fqdn) < _SHORTEST_FQDN:
+        raise ValueError(f"{fqdn!r} is no option 81")
+    until = inf if until is None else until + by
+    left = None if left is None else left + by
+    seen = (mac, client_id, _shared(vendor), fqdn, host_name)
+    last = (at + by, message, intern(reason))
+    lease = (State(state), since + by, until, *seen, *last, offers, acks, naks, drops, left)
+    return (intern(bridge), port, IPv4Address(address)), Lease._make(lease)
 
 
 _CLASSES = {"TEXT": str, "INTEGER": int, "REAL": float, "BLOB": bytes}
 _TYPES = tuple(
-    (_CLASSES[kind.partition(" ")[0]], "NOT NULL" not in kind) for kind in COLUMNS.values()
+    {_CLASSES[kind.partition(" ")[0]]} | (set() if "NOT NULL" in kind else {type(None)})
+    for kind in COLUMNS.values()
 )
 
 
-def _check(found: Sequence[object]) -> None:
-    """SQLite keeps whatever it is given in a column of any type."""
-    for value, (kind, optional) in zip(found, _TYPES, strict=True):
-        if not isinstance(value, kind) and not (optional and value is None):
-            raise TypeError(f"{value!r} is not of {kind}")
-    fqdn = found[9]
-    if isinstance(fqdn, bytes) and len(fqdn) < _SHORTEST_FQDN:
-        raise ValueError(f"{fqdn!r} is no option 81")
+@lru_cache(maxsize=256)
+def _is_ours(types: tuple[type, ...]) -> bool:
+    """SQLite keeps whatever it is given in a column of any type. Few rows differ in this."""
+    return len(types) == len(_TYPES) and all(map(contains, _TYPES, types))
+
+
+@lru_cache(maxsize=256)
+def _shared(vendor_class: bytes | None) -> bytes | None:
+    """Many clients have the same."""
+    return vendor_class

@@ -66,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_was_kept_is_read_back(folder: Path) -> None:
     journal, leases = a_journal(folder), filled(250)
-    assert journal.read_back() == []
+    assert list(journal.read_back()) == []
     assert journal.keep(leases) == EVERY
     journal.close(leases)
     assert read_back(folder) == all_of(leases)
@@ -192,7 +192,8 @@ def test_what_cannot_be_read_is_moved_aside_and_begun_anew(
     WRONG[wrong](folder / NAME)
     broken = (folder / NAME).read_bytes()
     journal = a_journal(folder)
-    assert journal.read_back() == []
+    found = dict(journal.read_back())
+    assert found.items() < {**all_of(kept)}.items(), "what can be read of it, and no more"
     assert "begun anew" in journal.status.problem
     assert (folder / f"{NAME}.broken").read_bytes() == broken
     assert journal.keep(kept) == EVERY
@@ -200,8 +201,6 @@ def test_what_cannot_be_read_is_moved_aside_and_begun_anew(
     assert [it.levelno for it in caplog.records] == [logging.WARNING]
     journal.close(kept)
     assert read_back(folder) == all_of(kept)
-    with pytest.raises(JournalError, match="journal"):
-        list(read(folder / f"{NAME}.broken"))
 
 
 def test_a_journal_that_breaks_while_it_is_written_is_begun_anew(
@@ -209,7 +208,7 @@ def test_a_journal_that_breaks_while_it_is_written_is_begun_anew(
 ) -> None:
     caplog.set_level(logging.INFO)
     journal = a_journal(folder)
-    journal.read_back()
+    list(journal.read_back())
     with (folder / NAME).open("r+b") as file:
         file.seek(4096)
         file.write(b"\0" * 4096 * 4)
@@ -227,7 +226,7 @@ def test_a_journal_that_breaks_while_it_is_written_is_begun_anew(
 @pytest.mark.parametrize("taken", ["file", "folder"])
 def test_a_journal_that_is_taken_away_is_begun_anew(folder: Path, kept: Leases, taken: str) -> None:
     journal = a_journal(folder)
-    journal.read_back()
+    list(journal.read_back())
     kept.record(key(0), BINDING, reasons.ACK_SELECTING, NOW)
     if taken == "file":
         (folder / NAME).unlink()
@@ -269,7 +268,7 @@ def test_trouble_is_told_once_and_nothing_is_missing_after_it(
 ) -> None:
     journal, leases = a_journal(folder), filled(2)
     caplog.set_level(logging.INFO)
-    journal.read_back()
+    list(journal.read_back())
     with locked(folder / NAME) if trouble == "locked" else full(journal):
         for number in range(900):
             leases.record(key(number), BINDING, reasons.OFFER, NOW)
@@ -291,7 +290,7 @@ def test_a_second_server_reads_and_says_so_and_does_not_write(
     folder: Path, kept: Leases, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = a_journal(folder), a_journal(folder)
-    assert len(first.read_back()) == len(second.read_back()) == 500
+    assert len(dict(first.read_back())) == len(dict(second.read_back())) == 500
     assert "another server writes it" in second.status.problem
     assert "$OVSDHCP_STATE_DIR" in second.status.hint
     others = Leases()
@@ -307,7 +306,7 @@ def test_a_second_server_reads_and_says_so_and_does_not_write(
 def test_a_folder_that_cannot_be_made_is_no_reason_not_to_serve(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     journal = a_journal(tmp_path / "file" / "state")
-    assert journal.read_back() == []
+    assert list(journal.read_back()) == []
     assert journal.keep(filled()) == RETRY_AFTER
     assert "Not a directory" in journal.status.problem
     assert "install -d -m 0700" in journal.status.hint
@@ -325,7 +324,7 @@ os.setgid(65534)
 os.setuid(65534)
 folder = Path(sys.argv[1])
 journal = Journal(folder)
-print(len(journal.read_back()), journal.keep(Leases()), journal.status.problem)
+print(len(dict(journal.read_back())), journal.keep(Leases()), journal.status.problem)
 """
 
 
