@@ -15,12 +15,9 @@ from ovsdhcp.dhcp.message import (
     CLIENT_FQDN,
     CLIENT_ID,
     HOST_NAME,
-    MESSAGE_TYPE,
-    MessageType,
     Request,
     hostname_of,
     shown,
-    type_name,
 )
 
 Key = tuple[str, str, IPv4Address]
@@ -56,8 +53,8 @@ class Lease(NamedTuple):
     DECLINED, and is `since` elsewhere. `since` is when the state began; a renewal keeps it, for
     it goes on with a lease. `mac` and the options 61, 60, 81 and 12 are, as on the wire, those of
     the client that the state is about, None where it sent none.
-    `at`, `message` and `reason` are the last exchange's, whoever asked: when, the number of the
-    message type (0: no well-formed request), the reason's code. What was answered how often is
+    `at`, `message` and `reason` are the last exchange's, whoever asked: when, the message type
+    in words (empty: no well-formed request), the reason's code. What was answered how often is
     counted. `left` is when the binding left the table, None while it is there.
     """
 
@@ -70,7 +67,7 @@ class Lease(NamedTuple):
     fqdn: bytes | None
     host_name: bytes | None
     at: float
-    message: int
+    message: str
     reason: str
     offers: int = 0
     acks: int = 0
@@ -128,7 +125,7 @@ class Record:
             hostname=hostname_of(lease.fqdn, lease.host_name),
             vendor_class=None if vendor is None else shown(vendor),
             at=lease.at + by,
-            message=type_name(lease.message) if lease.message else "",
+            message=lease.message,
             reason=lease.reason,
             offers=lease.offers,
             acks=lease.acks,
@@ -164,23 +161,20 @@ _COUNTS = {
 }
 """Which of `offers`, `acks` and `naks` an exchange counts as; silence counts as a drop."""
 
-_ASKED = {
-    **dict.fromkeys((reasons.OFFER.code, reasons.PROBATION.code), MessageType.DISCOVER.value),
-    **dict.fromkeys(_COUNTS.keys() - {reasons.OFFER.code}, MessageType.REQUEST.value),
-    reasons.ACK_INFORM.code: MessageType.INFORM.value,
-    reasons.RELEASE.code: MessageType.RELEASE.value,
-    reasons.DECLINE.code: MessageType.DECLINE.value,
-}
-"""What was asked, where only the reason is known."""
-
 
 def after(
-    old: Lease | None, binding: Binding, code: str, now: float, request: Request | None, times: int
+    old: Lease | None,
+    binding: Binding,
+    code: str,
+    now: float,
+    request: Request | None,
+    message: str,
+    times: int,
 ) -> Lease:
     """The record of a binding once an exchange came to `code`."""
     if old is None:
         first = State.INFORMED if code == reasons.ACK_INFORM.code else State.REFUSED
-        old = Lease(first, now, now, *_NOBODY, now, 0, "")
+        old = Lease(first, now, now, *_NOBODY, now, "", "")
     offers, acks, naks, drops = _COUNTS.get(code, _DROP)
     counts = (
         old.offers + offers * times,
@@ -190,7 +184,6 @@ def after(
     )
     if now < old.at:
         return Lease(*old[:11], *counts, old.left)
-    message = _message(old, code, request)
     state = _STATES.get(code)
     withheld = old.state is State.DECLINED and now < old.until
     if state is None or (withheld and state is not State.DECLINED):
@@ -200,12 +193,6 @@ def after(
     who = old[3:8] if request is None else _who(request)
     until = now + _duration(state, binding) if state in _ENDING else since
     return Lease(state, since, until, *who, now, message, code, *counts)
-
-
-def _message(old: Lease, code: str, request: Request | None) -> int:
-    if request is not None:
-        return request.options[MESSAGE_TYPE][0]
-    return old.message if old.reason == code else _ASKED.get(code, 0)
 
 
 def _who(request: Request) -> _Who:

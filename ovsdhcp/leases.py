@@ -32,10 +32,16 @@ class Leases:
         self._listed: dict[Key, Lease] = {}
         self._others: OrderedDict[Key, Lease] = OrderedDict()
         self._changed: dict[Key, Lease | None] = {}
+        self.any_declined = False
+        """Whether any address was declined at all, so that hardly ever anything is looked up."""
 
     def get(self, key: Key) -> Lease | None:
         """The record of a binding, if there was an exchange."""
         return self._listed.get(key) or self._others.get(key)
+
+    def kept(self) -> dict[Key, Lease]:
+        """All records as they are now, history last."""
+        return {**self._listed, **self._others}
 
     def probation_until(self, key: Key) -> float:
         """When a declined address may be offered again; 0 where it was not declined."""
@@ -49,23 +55,29 @@ class Leases:
         reason: Reason,
         now: float,
         request: Request | None = None,
+        message: str = "",
         times: int = 1,
     ) -> None:
         """Keep what an exchange for `binding` came to; no `request` where it is one repeated.
 
-        One that is told late, after another of the same binding, is only counted. While a
+        `message` is the type that was asked, to be given where there is no `request`.
+        It counts as `times`; one that is told late, after another of the binding, does no more
+        than that. While a
         declined address is on probation, nothing but another DECLINE changes its state: a RELEASE
         or a refusal must not end it.
         """
-        old = self.get(key)
-        lease = after(old, binding, reason.code, now, request, times)
-        if old is not None and key in self._listed:
+        if request is not None:
+            message = request.type_name
+        lease = after(self.get(key), binding, reason.code, now, request, message, times)
+        if key in self._listed:
+            self.any_declined |= lease.state is State.DECLINED
             self._listed[key] = self._changed[key] = lease
         else:
             self._place(key, lease)
 
     def _place(self, key: Key, lease: Lease) -> None:
         """Keep a record where it belongs, and no more of history than there may be."""
+        self.any_declined |= lease.state is State.DECLINED
         self._changed[key] = lease
         self._others.pop(key, None)
         if lease.left is None and key[0] not in self.external:
@@ -105,7 +117,7 @@ class Leases:
     def take_all(self) -> dict[Key, Lease | None]:
         """All that is kept, as the changes since there was nothing."""
         self._changed = {}
-        return {**self._listed, **self._others}
+        return dict[Key, Lease | None](self.kept())
 
     def adopt(self, kept: Iterable[tuple[Key, Lease]], table: Iterable[Key], now: float) -> None:
         """Take what a journal has kept, by age, for a lease table whose bindings are `table`.

@@ -73,7 +73,7 @@ def test_an_exchange_leaves_a_state(
 def test_every_reason_leaves_something_and_counts_as_what_the_log_calls_it() -> None:
     for code, reason in reasons.REASONS.items():
         leases = Leases()
-        leases.record(KEY, BINDING, reason, 1.0, None, 3)
+        leases.record(KEY, BINDING, reason, 1.0, times=3)
         record = record_of(leases)
         kind = code.partition("-")[0]
         counts = {"offer": record.offers, "ack": record.acks, "nak": record.naks}
@@ -105,9 +105,9 @@ def test_a_repeated_exchange_changes_times_and_counts_alone() -> None:
     leases.record(KEY, BINDING, reasons.OFFER, 1.0, asked(1))
     leases.record(KEY, BINDING, reasons.ACK_SELECTING, 2.0, asked(3))
     before = lease_of(leases)
-    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 60.0, None, 58)
+    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 60.0, None, "REQUEST", 58)
     assert lease_of(leases) == before._replace(at=60.0, until=3660.0, acks=59)
-    leases.record(KEY, BINDING, reasons.OFFER, 61.0, None)
+    leases.record(KEY, BINDING, reasons.OFFER, 61.0, None, "DISCOVER")
     assert record_of(leases).message == "DISCOVER"
 
 
@@ -116,7 +116,7 @@ def test_what_is_told_late_is_only_counted() -> None:
     leases = Leases()
     leases.record(KEY, BINDING, reasons.RELEASE, 2.0, asked(7))
     before = lease_of(leases)
-    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 1.9, None, 7)
+    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 1.9, None, "REQUEST", 7)
     assert lease_of(leases) == before._replace(acks=7)
 
 

@@ -17,18 +17,28 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "answers": {"events"},
     "state_folder": set[str](),
     "lease": {"dhcp"},
     "leases": {"dhcp", "lease"},
     "journal": {"lease", "leases", "state_folder"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "journal", "leases", "openflow"},
+    "service": {
+        *("dhcp", "ovn", "config", "events", "answers", "journal", "lease", "leases", "openflow")
+    },
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "events", "journal", "openflow", "service", "state_folder"},
-    "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
+    "packet_ins": {"answers", "openflow", "service"},
+    "control": {
+        *("dhcp", "config", "events", "journal", "lease", "openflow", "service", "state_folder")
+    },
+    "app": {
+        *("config", "control", "events", "journal", "openflow", "packet_ins", "service"),
+        "state_folder",
+    },
+    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
-"""Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
+"""Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
 LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},

@@ -100,7 +100,8 @@ class Request(NamedTuple):
     @property
     def type_name(self) -> str:
         """The message type in words, for the eye."""
-        return type_name(self.options[MESSAGE_TYPE][0])
+        number = self.options[MESSAGE_TYPE][0]
+        return _TYPE_NAMES.get(number) or f"type {number}"
 
 
 def hostname_of(fqdn: bytes | None, host_name: bytes | None) -> str | None:
@@ -118,12 +119,7 @@ def shown(octets: bytes) -> str:
     return printable(octets.decode("utf-8", "backslashreplace"))
 
 
-def type_name(number: int) -> str:
-    """A message type in words, for the eye."""
-    return MessageType(number).name if number in _TYPES else f"type {number}"
-
-
-_TYPES = frozenset(MessageType)
+_TYPE_NAMES: dict[int, str] = {kind.value: kind.name for kind in MessageType}
 
 
 def decode(payload: bytes) -> Request:

@@ -233,7 +233,8 @@ def _check(database: sqlite3.Connection) -> None:
 def read(path: Path) -> Iterator[Record]:
     """Every record of the journal at `path`, with times in seconds since 1970; no server is needed.
 
-    They come by bridge, port and address. While one runs, what comes is of its last batch. Raises `JournalError`.
+    They come by bridge, port and address. While one runs, what comes is of its last batch.
+    Raises `JournalError`.
     """
     for key, lease in kept(path, 0.0, rows.SELECT):
         yield Record.of(key, lease)

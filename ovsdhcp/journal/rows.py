@@ -32,7 +32,7 @@ COLUMNS = {
     "fqdn": "BLOB",
     "host_name": "BLOB",
     "at": "REAL NOT NULL",
-    "message": "INTEGER NOT NULL",
+    "message": "TEXT NOT NULL",
     "reason": "TEXT NOT NULL",
     "offers": "INTEGER NOT NULL",
     "acks": "INTEGER NOT NULL",
@@ -90,7 +90,7 @@ def record(found: tuple[Any, ...], by: float = 0.0) -> tuple[Key, Lease]:
     until = inf if until is None else until + by
     left = None if left is None else left + by
     seen = (mac, client_id, _shared(vendor), fqdn, host_name)
-    last = (at + by, message, intern(reason))
+    last = (at + by, intern(message), intern(reason))
     lease = (State(state), since + by, until, *seen, *last, offers, acks, naks, drops, left)
     return (intern(bridge), port, IPv4Address(address)), Lease._make(lease)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from ovsdhcp.dhcp import reasons
-from ovsdhcp.dhcp.message import Request, decode
+from ovsdhcp.dhcp.message import MessageType, Request, decode
 from ovsdhcp.journal import Journal, read, rows
 from ovsdhcp.journal.file import NAME
 from ovsdhcp.lease import Key, Lease, Record, State
@@ -69,7 +69,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from(KEYS), reason=st.sampled_from(TOLD), ago=SECONDS)
     def repeated(self, which: Key, reason: reasons.Reason, ago: int) -> None:
-        self.leases.record(which, BINDING, reason, self.now - ago, None, 3)
+        self.leases.record(which, BINDING, reason, self.now - ago, None, "INFORM", 3)
 
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: int) -> None:
@@ -134,7 +134,7 @@ LEASES = st.builds(
     fqdn=st.none() | st.binary(min_size=3, max_size=255),
     host_name=OCTETS,
     at=TIMES,
-    message=st.integers(0, 255),
+    message=st.sampled_from(MessageType).map(lambda it: it.name),
     reason=st.sampled_from(sorted(reasons.REASONS)),
     left=st.none() | TIMES,
 )

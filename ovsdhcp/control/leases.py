@@ -1,0 +1,83 @@
+"""The verb `leases`: what became of each binding that was ever asked for."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from ovsdhcp.control.protocol import WRONG_ARGUMENT, ControlError, Document
+from ovsdhcp.control.running import Running, moment
+from ovsdhcp.lease import Record, State
+
+A_TURN = 200
+SEARCHED = ("bridge", "port", "mac", "address", "hostname", "state")
+"""What a filter is looked for in."""
+
+Items = Generator[Document | None, None, None]
+
+
+def leases(running: Running, arguments: Mapping[str, Any]) -> Items:
+    """`leases` in slices, in the table's order; with `filter`, those that have it somewhere."""
+    wanted = arguments.get("filter", "")
+    if not isinstance(wanted, str):
+        raise ControlError(WRONG_ARGUMENT, f"`filter` is text, not {wanted!r}")
+    fits = _fitting(wanted)
+    rows = _rows(running)
+    while slice_ := list(islice(rows, A_TURN)):
+        found = [row for row in slice_ if row and fits(row)]
+        yield {"leases": found} if found else {}
+
+
+def _fitting(wanted: str) -> Callable[[Document], bool]:
+    """Whether a lease has the text somewhere, in any case, with a MAC's dashes as colons."""
+    needles = {wanted.lower(), wanted.lower().replace("-", ":")}
+
+    def fits(lease: Document) -> bool:
+        said = "\n".join(str(lease.get(key) or "") for key in SEARCHED).lower()
+        return any(needle in said for needle in needles)
+
+    return fits
+
+
+def _rows(running: Running) -> Iterator[Document]:
+    """A document for each record, and an empty one for each binding without."""
+    now, ahead = time.time(), time.time() - time.monotonic()
+    kept = running.service.leases.kept()
+    for bridge, _ in running.bridges():
+        for port in bridge.ports:
+            for binding in port.bindings:
+                key = bridge.name, port.name, binding.address
+                lease = kept.pop(key, None)
+                yield {} if lease is None else _document(Record.of(key, lease, ahead), now)
+    for key, lease in kept.items():  # of others' flows, or of a table before this one
+        yield _document(Record.of(key, lease, ahead), now)
+
+
+def _document(record: Record, now: float) -> Document:
+    """`until` is null where there is no end, or nothing that could end."""
+    until, leased = record.until, record.state in (State.BOUND, State.RENEWED)
+    expired = leased and until is not None and until <= now
+    return {
+        "bridge": record.bridge,
+        "port": record.port,
+        "mac": _octets(record.mac),
+        "address": str(record.address),
+        "state": "expired" if expired else record.state.value,
+        "since": moment(record.since),
+        "until": None if until is None else moment(until),
+        "client_id": _octets(record.client_id),
+        "hostname": record.hostname,
+        "vendor_class": record.vendor_class,
+        "last": {"at": moment(record.at), "message": record.message, "reason": record.reason},
+        "counts": {
+            "offers": record.offers,
+            "acks": record.acks,
+            "naks": record.naks,
+            "drops": record.drops,
+        },
+        "left": None if record.left is None else moment(record.left),
+    }
+
+
+def _octets(octets: bytes | None) -> str | None:
+    return None if octets is None else octets.hex(":")
