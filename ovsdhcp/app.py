@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from eventlet import tpool
 from ryu.base.app_manager import RyuApp
 from ryu.controller import controller, ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
@@ -117,6 +116,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 hub.sleep(0)
 
     def _keep_journal(self) -> None:
+        # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
+        from eventlet import tpool  # noqa: PLC0415
+
         journal, due = self.service.journal, 0.0
         assert journal is not None
         while self.is_active:
