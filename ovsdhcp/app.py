@@ -78,7 +78,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self.CONF.set_default(option, value)
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        self.service.remember(Journal(state_dir()))
+        self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
@@ -102,6 +102,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Called by Ryu at its end."""
         self._control.close()
         super().stop()
+        if self.service.journal is not None:
+            self.service.journal.close(self.service.leases)
 
     def _connected(self) -> dict[Any, Switch]:
         return {connection: bridge.switch for connection, bridge in self._bridges.items()}
@@ -116,8 +118,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 hub.sleep(0)
 
     def _keep_journal(self) -> None:
-        # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
-        from eventlet import tpool  # noqa: PLC0415
+        from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
 
         journal, due = self.service.journal, 0.0
         assert journal is not None
@@ -125,7 +126,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             hub.sleep(TELL_EVENTS_EVERY)
             if time.monotonic() >= due:
                 due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
-        journal.close(self.service.leases)
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -223,6 +223,15 @@ def _service_or_exit() -> Service:
         return Service(load())
     except ConfigError as error:
         sys.exit(str(error))
+
+
+def _sleep_as_a_thread() -> Callable[[float], object]:
+    """What `time.sleep` was before eventlet made green threads of it."""
+    # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
+    from eventlet import patcher  # noqa: PLC0415
+
+    sleep: Callable[[float], object] = patcher.original("time").sleep
+    return sleep
 
 
 def _look_for_cycles_less() -> None:

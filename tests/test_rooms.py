@@ -46,7 +46,7 @@ LIBRARIES = {
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
-    "app": {"ryu", "eventlet.tpool"},
+    "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""

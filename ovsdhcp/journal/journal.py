@@ -52,8 +52,10 @@ class Journal:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._folder, self._clock, self._wall = folder, clock, wall
+        """`sleep` is called by whoever writes, so that a thread's is needed where that is one."""
+        self._folder, self._clock, self._wall, self._sleep = folder, clock, wall, sleep
         self._file: File | None = None
         self._all = False
         self._told = ""
@@ -80,7 +82,7 @@ class Journal:
 
     def _open(self) -> File:
         """Raises `JournalError`, though it is open, where it had to be begun anew."""
-        self._file = file = File(self._folder)
+        self._file = file = File(self._folder, self._sleep)
         if file.aside is not None:
             raise file.aside
         return file
