@@ -31,7 +31,7 @@ LIBRARIES = {
     "dhcp": {"ryu.lib.packet"},
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
-    "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "config": {"pydantic", "pydantic_core", "yaml"},
     "app": {"ryu"},
     "cli": {"click", "ovs"},
 }

@@ -6,6 +6,7 @@ Exit status: 0 all is well, 1 something is wrong and was named, 2 the command li
 import click
 
 from ovsdhcp import __version__
+from ovsdhcp.cli.check import check
 from ovsdhcp.cli.decode import decode
 from ovsdhcp.cli.explain import explain
 from ovsdhcp.cli.flows import flows
@@ -21,5 +22,5 @@ def main() -> None:
     """DHCP for Open vSwitch ports, answered by OpenFlow flows and a Ryu application."""
 
 
-for command in (run, flows, trace, explain, decode, import_, lab):
+for command in (run, check, flows, trace, explain, decode, import_, lab):
     main.add_command(command)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys, TableKeys
-from ovsdhcp.config.problems import At, Finding, Path, Report, Severity
+from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
 from ovsdhcp.config.settings import Settings, boot_of, layered
 from ovsdhcp.config.subnets import Pool, pool
 from ovsdhcp.config.table import Bridge, Config, Flows, Port, Tables
@@ -88,11 +89,8 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port | None:
     _check_name(name, path, "ofport", keys.ofport, scope.report)
     if keys.ofport is not None:
         _claim_ofport(keys.ofport, (*path, "ofport"), scope)
-    if keys.subnet not in scope.known:
-        near = nearest(keys.subnet, scope.known)
-        hint = f"did you mean `{near}`?" if near else "its name has to stand under `subnets`"
-        message = f"no subnet is called `{keys.subnet}`"
-        scope.report.error((*path, "subnet"), "unknown-subnet", message, hint)
+    if keys.subnet not in scope.known and not scope.report.wrong(("subnets",)):
+        _report_unknown_subnet(keys.subnet, (*path, "subnet"), scope)
     _check_clients(keys, path, scope.report)
     home = scope.known.get(keys.subnet)
     if home is None:
@@ -181,6 +179,21 @@ def _claim_mac(mac: bytes, path: Path, scope: _Scope) -> None:
         scope.report.error(path, "mac-twice", message, clash=earlier)
 
 
+_LISTED = 10
+"""How many names a hint lists."""
+
+
+def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
+    near = nearest(name, scope.known)
+    hint = "its name has to stand under `subnets`"
+    if near is not None:
+        hint = f"did you mean `{near}`?"
+    elif scope.known:
+        more = ", ..." if len(scope.known) > _LISTED else ""
+        hint += f", as do {', '.join(islice(scope.known, _LISTED))}{more}"
+    scope.report.error(path, "unknown-subnet", f"no subnet is called {shown(name)}", hint)
+
+
 def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
     earlier = scope.ofports.setdefault(ofport, path)
     if earlier is not path:
@@ -192,10 +205,18 @@ def _check_name(name: str, path: Path, key: str, number: int | None, report: Rep
     """OpenFlow tells names cut short, so a longer one is never seen; `key` gives a `number`."""
     if not name:
         report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
-    elif number is None and len(name.encode(errors="replace")) > NAME_LENGTH:
-        message = f"OpenFlow carries {NAME_LENGTH} characters of a name, and this has {len(name)}"
+    elif number is not None:
+        return
+    elif (length := len(name.encode(errors="replace"))) > NAME_LENGTH:
+        message = f"OpenFlow carries {NAME_LENGTH} octets of a name, and this has {length}"
         hint = f"give its `{key}`, or a shorter name"
         report.add(Finding(path, "long-name", message, hint, At.KEY, severity=Severity.WARNING))
+    elif name.isdecimal():
+        message = f"{name} is taken for a name, as `ovs-vsctl` shows it"
+        hint = f"if it is a number, give any name, and `{key}` inside"
+        report.add(
+            Finding(path, "number-as-name", message, hint, At.KEY, severity=Severity.WARNING)
+        )
 
 
 def _check_dpids(bridges: Iterable[Bridge], report: Report) -> None:

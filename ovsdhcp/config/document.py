@@ -142,6 +142,16 @@ _NAMED: Mapping[tuple[type[_Keys], str], type[_Keys]] = {
 }
 """Where entries stand under names, or in a list."""
 
+_WORDS: Mapping[type[_Keys], str] = {
+    Document: "the whole table",
+    SubnetKeys: "a subnet",
+    BridgeKeys: "a bridge",
+    PortKeys: "a port",
+    HostKeys: "a host",
+    BootKeys: "`boot`",
+    TableKeys: "`tables`",
+}
+
 _SINGLE: Mapping[str, type[_Keys]] = {"tables": TableKeys, "boot": BootKeys}
 
 
@@ -155,4 +165,13 @@ def keys_at(path: tuple[str | int, ...]) -> list[str]:
             next(steps, None)
         else:
             model = _SINGLE[str(step)]
+    return _names(model)
+
+
+def keys_of(key: str) -> list[str]:
+    """Where `key` has its place: the mappings that may have it, in words."""
+    return [words for model, words in _WORDS.items() if key in _names(model)]
+
+
+def _names(model: type[_Keys]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
