@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # Settings calls here
     from ovsdhcp.config.settings import Settings
 
 ROUTER, MTU, CLASSLESS_STATIC_ROUTE = 3, 26, 121
-PAIR = frozenset({ROUTER, CLASSLESS_STATIC_ROUTE})
+PAIR: frozenset[int | str] = frozenset({ROUTER, CLASSLESS_STATIC_ROUTE})
 """Options of which one means something else when the other is there (RFC 3442)."""
 
 SHORT_LEASE = 60

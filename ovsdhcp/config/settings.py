@@ -226,9 +226,9 @@ class _Layer:
         """The layer laid over its base."""
         if self._options != self._base.options:
             self._changes["options"] = MappingProxyType(self._options)
-        pair = {code: path for code, path in self._codes.items() if code in PAIR}
-        if self._origins or pair:
-            self._changes["origins"] = {**self._base.origins, **self._origins, **pair}
+        own = {**self._origins, **{code: self._codes[code] for code in PAIR & self._codes.keys()}}
+        if own:
+            self._changes["origins"] = {**self._base.origins, **own}
         settings = replace(self._base, **self._changes)  # type: ignore[arg-type]
         if self._origins:
             self._check_times(settings)

@@ -121,7 +121,7 @@ def _character(lines: list[str], place: Place) -> str:
 
 
 def _ends_before(lines: list[str], since: Place, place: Place) -> bool:
-    """Whether what began at `since` was left before `place`: a line no deeper, or the file's end."""
+    """Whether what began at `since` was left before `place`: on a line no deeper, or at the end."""
     opened = lines[since.line - 1]
     indent = len(opened) - len(opened.lstrip())
     return since.line < place.line and (place.column <= indent + 1 or place.line >= len(lines))
