@@ -13,6 +13,7 @@ from ovsdhcp.cli.flows import flows
 from ovsdhcp.cli.importing import import_
 from ovsdhcp.cli.lab import lab
 from ovsdhcp.cli.run import run
+from ovsdhcp.cli.schema import schema
 from ovsdhcp.cli.trace import trace
 
 
@@ -22,5 +23,5 @@ def main() -> None:
     """DHCP for Open vSwitch ports, answered by OpenFlow flows and a Ryu application."""
 
 
-for command in (run, check, flows, trace, explain, decode, import_, lab):
+for command in (run, check, schema, flows, trace, explain, decode, import_, lab):
     main.add_command(command)

@@ -130,10 +130,10 @@ ROUTES = kind(
     _encode_routes,
     _decode_routes,
     {
-        "type": "array",
+        "type": ["array", "object", "string"],
         "minItems": 1,
         "items": {
-            "type": "object",
+            "type": ["object", "string"],
             "required": ["to", "via"],
             "additionalProperties": False,
             "properties": {"to": {"type": "string"}, "via": {"type": "string", "format": "ipv4"}},
@@ -213,7 +213,8 @@ def _enterprises(
         blocks = numbered(octets, 4, "an enterprise's block")
         return {str(number): decode(inner) for number, inner in blocks}
 
-    return kind(name, what, encode_blocks, decode_blocks, {"type": "object"}, limit=LONG)
+    schema = {"type": ["object", "string"]}
+    return kind(name, what, encode_blocks, decode_blocks, schema, limit=LONG)
 
 
 ENCAPSULATED = kind(

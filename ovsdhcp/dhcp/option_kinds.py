@@ -242,8 +242,14 @@ def _number(name: str, size: int, low: int, high: int) -> Kind:
         f"a number from {low} to {high}",
         lambda value: integer(value, low, high).to_bytes(size, "big", signed=low < 0),
         decode,
-        {"type": "integer", "minimum": low, "maximum": high},
+        _digits(low, high),
     )
+
+
+def _digits(low: int, high: int) -> Schema:
+    """A number, or its digits as text: what is said of the one does not concern the other."""
+    pattern = "^-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)$"
+    return {"type": ["integer", "string"], "minimum": low, "maximum": high, "pattern": pattern}
 
 
 def uint8(low: int = 0, high: int = 0xFF) -> Kind:
@@ -264,7 +270,7 @@ def _numbers(name: str, size: int, low: int = 0) -> Kind:
         what,
         lambda value: b"".join(integer(i, low, high).to_bytes(size, "big") for i in items(value)),
         lambda octets: [int.from_bytes(part, "big") for part in cut(octets, size)],
-        {"type": "array", "items": {"type": "integer", "minimum": low, "maximum": high}},
+        {"type": ["array", "integer", "string"], "items": _digits(low, high), "minItems": 1},
     )
 
 
@@ -298,7 +304,7 @@ BOOL = kind(
     "true or false",
     lambda value: bytes([truth(value)]),
     _decode_truth,
-    {"type": "boolean"},
+    {"enum": [True, False, *_TRUTHS, 1, 0]},
 )
 
 _DURATION = re.compile(r"(0|[1-9][0-9]*)\s*([smhdw]?)")  # 010 is eight to some, ten to others
@@ -327,7 +333,12 @@ def duration(low: int = 0) -> Kind:
         what,
         lambda value: seconds(value, low).to_bytes(4, "big"),
         UINT32.decode,
-        {"oneOf": [{"type": "integer", "minimum": low}, {"type": "string"}]},
+        {
+            "type": ["integer", "string"],
+            "minimum": low,
+            "maximum": INFINITE_SECONDS,
+            "pattern": "^(?:[1-9][0-9]*[ ]*[smhdwSMHDW]?|0|[Ii]nfinite)$",
+        },
     )
 
 
