@@ -6,6 +6,7 @@ Exit status: 0 all is well, 1 something is wrong and was named, 2 the command li
 import click
 
 from ovsdhcp import __version__
+from ovsdhcp.cli.arguments import Refusal
 from ovsdhcp.cli.check import check
 from ovsdhcp.cli.decode import decode
 from ovsdhcp.cli.explain import explain
@@ -17,7 +18,21 @@ from ovsdhcp.cli.schema import schema
 from ovsdhcp.cli.trace import trace
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Ovsdhcp(click.Group):
+    """A group in which no error of the system, a full disk say, ends in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """As the group does; a closed pipe is left to click, which ends silently."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise Refusal(f"ovsdhcp: {where}{error.strerror or error}") from error
+
+
+@click.group(cls=_Ovsdhcp, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ovsdhcp")
 def main() -> None:
     """DHCP for Open vSwitch ports, answered by OpenFlow flows and a Ryu application."""

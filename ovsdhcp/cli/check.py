@@ -14,7 +14,9 @@ from ovsdhcp.service import config_path
 
 
 @click.command()
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, metavar="[FILE]...")
+@click.argument(
+    "files", type=click.Path(path_type=Path, readable=False), nargs=-1, metavar="[FILE]..."
+)
 @click.option(
     "--format",
     "form",

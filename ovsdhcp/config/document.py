@@ -27,7 +27,8 @@ def _numbered(value: object) -> object:
         return dict(enumerate(value))
     if isinstance(value, dict) and all(isinstance(key, int) for key in value):
         return value
-    raise scalars.refusal("bad-list", f"expected a list, got {shown(value)}")
+    hint = "begin each item on a line of its own with `- `, or write `[..., ...]`"
+    raise scalars.refusal("bad-list", f"expected a list, got {shown(value)}", hint)
 
 
 # None is what a key has that is not written; a key with nothing behind it is refused.
@@ -88,7 +89,7 @@ class SettingKeys(_Keys):
     options: Options = Field(default_factory=dict)
     """DHCP options for clients that ask for them. `null` takes one away that the subnet has."""
 
-    boot: BootKeys | None = None
+    boot: BootKeys | None = Field(default=None, json_schema_extra=json_schema.needed)
     """Booting by network: files, and the server that has them."""
 
 

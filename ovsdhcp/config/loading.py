@@ -1,6 +1,7 @@
 """A file, or text, to a Config: every mistake at once, each with its place."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from ovsdhcp.config.assembly import assembled
@@ -30,7 +31,7 @@ def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) ->
         octets = FilePath(name).read_bytes()
     except (OSError, ValueError) as error:  # a NUL in a name is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
-        hint = "$OVSDHCP_CONFIG names the lease table" if isinstance(error, OSError) else ""
+        hint = _HINTS.get(type(error), "")
         raise ConfigError(
             [_whole_file(name, "unreadable", f"cannot be read: {reason}", hint)]
         ) from None
@@ -39,6 +40,13 @@ def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) ->
     except UnicodeDecodeError as error:
         raise ConfigError([_not_utf8(name, octets, error)]) from None
     return loads(text, name, warnings)
+
+
+_HINTS: Mapping[type, str] = {
+    FileNotFoundError: "give the lease table's path, or set $OVSDHCP_CONFIG to it",
+    IsADirectoryError: "give the path of the file in it",
+    PermissionError: "`ls -l` shows who may read it",
+}
 
 
 def loads(text: str, source: str = "<text>", warnings: list[Problem] | None = None) -> Config:

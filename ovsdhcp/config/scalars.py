@@ -98,19 +98,21 @@ def _is_ipv6(value: str) -> bool:
 
 def network(value: object) -> IPv4Network:
     """An IPv4 network with its prefix length, such as 192.0.2.0/24."""
+    found = None
     hint = "write it as 192.0.2.0/24"
-    if isinstance(value, str) and _is_ipv6(value):
-        hint = "this is IPv6; only IPv4 is served"
-    if isinstance(value, str) and _CIDR(value):
+    if isinstance(value, str) and "/" in value:
         try:
             found = IPv4Network(value, strict=False)
         except ValueError:
-            raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 network", hint) from None
-        return _own_network(found, value)
+            hint = "this is IPv6; only IPv4 is served" if _is_ipv6(value) else hint
+        else:
+            hint = f"write it as {found}"
+    if found is not None and _CIDR(str(value)):
+        return _own_network(found, str(value))
     raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 network with a prefix length", hint)
 
 
-_CIDR = re.compile(r"[^/]+/[0-9]+").fullmatch
+_CIDR = re.compile(r"[^/]+/[0-9]+").fullmatch  # not a netmask, nor one that is inverted
 
 
 def _own_network(found: IPv4Network, value: str) -> IPv4Network:

@@ -121,10 +121,16 @@ def _character(lines: list[str], place: Place) -> str:
 
 
 def _ends_before(lines: list[str], since: Place, place: Place) -> bool:
-    """Whether what began at `since` was left before `place`: on a line no deeper, or at the end."""
-    opened = lines[since.line - 1]
-    indent = len(opened) - len(opened.lstrip())
-    return since.line < place.line and (place.column <= indent + 1 or place.line >= len(lines))
+    """Whether what began at `since`, behind a key, was left open: the lines go on no deeper."""
+    if not 0 < since.line < place.line:
+        return False
+    opened = _indent(lines[since.line - 1])
+    ended = place.line >= len(lines) or _indent(lines[place.line - 1]) <= opened
+    return ended and since.column > opened + 1
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _tab_at(lines: list[str], place: Place) -> bool:
