@@ -3,10 +3,12 @@
 Exit status: 0 all is well, 1 something is wrong and was named, 2 the command line is.
 """
 
+import sys
+from typing import Any
+
 import click
 
 from ovsdhcp import __version__
-from ovsdhcp.cli.arguments import Refusal
 from ovsdhcp.cli.check import check
 from ovsdhcp.cli.decode import decode
 from ovsdhcp.cli.explain import explain
@@ -21,15 +23,14 @@ from ovsdhcp.cli.trace import trace
 class _Ovsdhcp(click.Group):
     """A group in which no error of the system, a full disk say, ends in a traceback."""
 
-    def invoke(self, ctx: click.Context) -> object:
-        """As the group does; a closed pipe is left to click, which ends silently."""
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """As the group does; a pipe that nobody reads is click's, which ends silently."""
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
+            return super().main(*args, **extra)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            raise Refusal(f"ovsdhcp: {where}{error.strerror or error}") from error
+            click.echo(f"ovsdhcp: {where}{error.strerror or error}", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Ovsdhcp, context_settings={"help_option_names": ["-h", "--help"]})
