@@ -16,15 +16,19 @@ MAY_IMPORT = {
     "dhcp": set[str](),
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
+    "events": {"dhcp"},
+    "answers": {"events"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "openflow", "service"},
-    "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
+    "packet_ins": {"answers", "openflow", "service"},
+    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
+    "app": {"config", "control", "events", "openflow", "packet_ins", "service"},
+    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
-"""Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
+"""Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
 LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},

@@ -39,6 +39,16 @@ WRONG: list[tuple[str, int, str]] = [
     ("check tests/config/wrong/nul.yaml", 1, "nul.yaml:10:36: error[yaml-character]"),
     ("check --format xml", 2, "'xml' is not one of 'text', 'json', 'github'"),
     ("schema more", 2, "unexpected extra argument (more)"),
+    ("status more", 2, "unexpected extra argument (more)"),
+    ("status", 3, "no server answers at"),
+    ("leases one two", 2, "unexpected extra argument (two)"),
+    ("leases --json", 3, "no server answers at"),
+    ("events -n -1", 2, "-1 is not in the range x>=0"),
+    ("events -f", 3, "no server answers at"),
+    ("reload --confirm soon", 2, "'soon' is not a valid float range"),
+    ("doctor more", 2, "unexpected extra argument (more)"),
+    ("bugreport more", 2, "unexpected extra argument (more)"),
+    ("completion tcsh", 2, "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
     ("flows", 2, "Usage: ovsdhcp flows"),
     ("flows redner", 2, "No such command 'redner'"),
     ("flows render", 2, "Missing argument 'CONFIG'"),
@@ -73,6 +83,7 @@ WRONG: list[tuple[str, int, str]] = [
 ]
 
 PRINTING = [
+    "completion bash",
     "check tests/config/wrong/server.yaml",
     "check --format json tests/config/wrong/server.yaml",
     "schema",
@@ -103,7 +114,8 @@ OVSDHCP = [sys.executable, "-c", "from ovsdhcp.cli import main; main(prog_name='
 
 
 def invoke(arguments: list[str]) -> Result:
-    return CliRunner().invoke(main, arguments, prog_name="ovsdhcp")
+    nobody = {"OVSDHCP_STATE_DIR": "/nowhere"}
+    return CliRunner(env=nobody).invoke(main, arguments, prog_name="ovsdhcp")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
