@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ovsdhcp.cli.progress import expected
 from ovsdhcp.config.loading import load
 from ovsdhcp.config.problems import SHOWN, ConfigError, Place, Problem, Severity, printable
 from ovsdhcp.config.table import Config
@@ -17,6 +18,7 @@ from ovsdhcp.service import config_path
 @click.argument(
     "files", type=click.Path(path_type=Path, readable=False), nargs=-1, metavar="[FILE]..."
 )
+@click.option("--json", "form", flag_value="json", help="The same as --format=json.")
 @click.option(
     "--format",
     "form",
@@ -54,10 +56,22 @@ def _checked(file: Path) -> tuple[Config | None, list[Problem]]:
     """The table, if it can be used, and what is wrong or odd, in the file's order."""
     warnings: list[Problem] = []
     try:
-        return load(file, warnings), warnings
+        with expected(f"checking {file.name}", _probable_seconds(file)):
+            return load(file, warnings), warnings
     except ConfigError as error:
         problems = [*error.problems, *error.warnings]
         return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
+
+
+_OCTETS_A_SECOND = 2.5e6
+"""What was measured: 100,000 hosts, 5.4 MB, in 2.2 s; a table with errors is read twice."""
+
+
+def _probable_seconds(file: Path) -> float:
+    try:
+        return 0.1 + file.stat().st_size / _OCTETS_A_SECOND
+    except (OSError, ValueError):  # `load` says what is the matter
+        return 1.0
 
 
 def _summary(file: Path, config: Config | None, problems: Iterable[Problem]) -> str:
