@@ -80,8 +80,8 @@ def _whole_file(file: str, code: str, message: str, hint: str = "") -> Problem:
 
 
 def _not_utf8(file: str, octets: bytes, error: UnicodeDecodeError) -> Problem:
-    before = octets[: error.start].decode("utf-8-sig").split("\n")
-    line = octets.split(b"\n")[len(before) - 1].decode(errors="replace")
+    before = lines_of(octets[: error.start].decode("utf-8-sig"))
+    line = lines_of(octets.decode("utf-8-sig", errors="replace"))[len(before) - 1]
     place = Place(len(before), len(before[-1]) + 1, 1, line)
     message = f"octet {octets[error.start]:#04x} is not UTF-8"
     return Problem(file, place, "", "not-utf-8", message, "save the file as UTF-8")

@@ -106,6 +106,7 @@ def _worded(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
         place, message = since, "this bracket is not closed"
     elif _character(lines, place) in ("}", "]"):
         message, hint = "this bracket closes none", "take it out, or open one before"
+    place = _inside(lines, place)
     if _tab_at(lines, place):
         message, hint = "a tab indents this line", "indent with blanks: YAML allows no tabs"
     return UnreadableError("yaml-syntax", message, hint, place)
@@ -113,6 +114,14 @@ def _worded(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
 
 def _at(mark: yaml.Mark | None) -> Place:
     return NOWHERE if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
+def _inside(lines: list[str], place: Place) -> Place:
+    """Where the last line with something on it ends, for a place behind that."""
+    if not place.line or any(line.strip() for line in lines[place.line - 1 :]):
+        return place
+    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
+    return Place(last, len(lines[last - 1].rstrip()) + 1)
 
 
 def _character(lines: list[str], place: Place) -> str:

@@ -147,7 +147,6 @@ def test_a_value_is_encoded_and_decoded(name: str, value: object, octets: str) -
     assert "\n" not in kind.show(bytes.fromhex(octets))
 
 
-@rule("types")
 @pytest.mark.parametrize(("name", "value", "octets"), VALUES)
 def test_a_value_and_what_it_is_decoded_to_fit_their_schema(
     name: str, value: object, octets: str
