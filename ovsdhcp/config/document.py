@@ -96,7 +96,9 @@ class SettingKeys(_Keys):
 class SubnetKeys(SettingKeys):
     """A network's server side. `options` may say the server's addresses too, as OVN has it."""
 
-    cidr: Annotated[IPv4Network, PlainValidator(scalars.network), json_schema.CIDR]
+    model_config = ConfigDict(json_schema_extra={"required": ["cidr"]})
+
+    cidr: Annotated[IPv4Network | None, PlainValidator(scalars.network), json_schema.CIDR] = None
     """The subnet with its prefix length; the netmask follows."""
 
     server_id: Address = None
@@ -131,10 +133,13 @@ class PortKeys(SettingKeys):
     """A port: with one client (`ip`, and `mac` if only that one), or with `hosts`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["ip"]}, {"required": ["hosts"]}]}
+        json_schema_extra={
+            "required": ["subnet"],
+            "oneOf": [{"required": ["ip"]}, {"required": ["hosts"]}],
+        }
     )
 
-    subnet: Annotated[str, PlainValidator(scalars.text), json_schema.TEXT]
+    subnet: Annotated[str | None, PlainValidator(scalars.text), json_schema.TEXT] = None
     """The name of one of `subnets`."""
 
     mac: Mac = None

@@ -23,6 +23,10 @@ from ovsdhcp.dhcp.options import Option, Role, lookup
 _LAYER_KEYS = frozenset(SettingKeys.model_fields)
 
 
+UNKNOWN_NETWORK = IPv4Network("0.0.0.0/0")
+"""That of a subnet whose own is wrong: all addresses are in it, and no table can have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All layers so far. A binding shares the mappings with every other that adds nothing to them.
@@ -124,7 +128,7 @@ class _Layer:
 
     def _netmask(self, option: Option, octets: bytes, path: Path) -> None:
         netmask = self._base.network.netmask
-        if IPv4Address(octets) != netmask:
+        if IPv4Address(octets) != netmask and self._base.network != UNKNOWN_NETWORK:
             message = f"{IPv4Address(octets)} is not the netmask of {self._base.network}"
             hint, clash = f"leave it out, or write {netmask}", self._base.origins.get("cidr")
             self._report.error(path, "other-netmask", message, hint, clash=clash)

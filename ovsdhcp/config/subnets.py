@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from ovsdhcp.config import scalars
 from ovsdhcp.config.document import SubnetKeys
 from ovsdhcp.config.problems import Path, Report
-from ovsdhcp.config.settings import Settings, layered, refused
+from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings, layered, refused
 from ovsdhcp.config.validation import missing
 from ovsdhcp.dhcp.binding import Subnet
 
@@ -54,6 +54,12 @@ class Pool:
             report.error(path, f"address-of-{which}", message, hint, clash=clash)
 
 
+def stand_in(name: str) -> Pool:
+    """In place of a subnet that is not there, so that its ports are checked all the same."""
+    subnet = Subnet(name, UNKNOWN_NETWORK, IPv4Address(0), b"")
+    return Pool(subnet, Settings(UNKNOWN_NETWORK), ("subnets", name))
+
+
 def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
     """The subnet `name`, its ports' addresses ready to be claimed.
 
@@ -61,11 +67,13 @@ def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
     has failed then.
     """
     path: Path = ("subnets", name)
+    network = keys.cidr or UNKNOWN_NETWORK
     keys, server_mac = _server_mac(keys, path, report)
-    base = Settings(keys.cidr, keys.server_id, origins=_origins(keys, path))
+    base = Settings(network, keys.server_id, origins=_origins(keys, path))
     _refuse_removals(keys, path, report)
     settings = layered(base, keys, path, report)
     for key, value in (
+        ("cidr", keys.cidr),
         ("server_id", settings.server_id),
         ("server_mac", server_mac),
         ("lease_time", settings.lease_time),
@@ -73,10 +81,10 @@ def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
         if value is None and not report.wrong((*path, "options", key)):
             report.add(missing((*path, key)))
     if settings.server_id is not None:
-        _check_server(settings.server_id, keys.cidr, settings.origins, report)
+        _check_server(settings.server_id, network, settings.origins, report)
     subnet = Subnet(
         name,
-        keys.cidr,
+        network,
         settings.server_id or IPv4Address(0),
         server_mac or b"",
         keys.authoritative,
