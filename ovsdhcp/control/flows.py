@@ -45,17 +45,22 @@ def _bridge(running: Running, bridge: Bridge, switch: Switch | None) -> Items:
         look = yield from _looked(running, switch)
         yield from compared(switch, look.flows, sums)
     yield {
-        "bridge": {
-            "name": bridge.name,
-            "connected": switch is not None,
-            "in_sync": switch is not None and switch.in_sync,
-            "flows": bridge.flows.value,
-            "wanted": sums.wanted,
-            "as_wanted": sums.same,
-            "differences": sums.differences,
-            "questions": sums.questions,
-            "silent_ports": sums.silent_ports,
-        }
+        "bridge": summed(bridge, sums, switch is not None, switch is not None and switch.in_sync)
+    }
+
+
+def summed(bridge: Bridge, sums: "Sums", connected: bool | None, in_sync: bool | None) -> Document:
+    """What a comparison came to, by stable keys; null where only the server would know."""
+    return {
+        "name": bridge.name,
+        "connected": connected,
+        "in_sync": in_sync,
+        "flows": bridge.flows.value,
+        "wanted": sums.wanted,
+        "as_wanted": sums.same,
+        "differences": sums.differences,
+        "questions": sums.questions,
+        "silent_ports": sums.silent_ports,
     }
 
 
