@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "packet_ins": {"answers", "openflow", "service"},
     "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
     "app": {"config", "control", "events", "openflow", "packet_ins", "service"},
-    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
+    "doctor": {"dhcp", "ovn", "config", "control", "service"},
+    "cli": {"dhcp", "ovn", "config", "control", "doctor", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
@@ -36,6 +37,7 @@ LIBRARIES = {
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "doctor": {"ryu.lib.packet"},
     "app": {"ryu"},
     "cli": {"click", "ovs"},
 }

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from ovsdhcp.cli import installed
 from ovsdhcp.cli.arguments import FILE, JSON, Refusal, Unreachable, asking, refusing
 from ovsdhcp.config.loading import load
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.control import installed
 from ovsdhcp.control.client import NoServerError, ask
 from ovsdhcp.control.protocol import Document
 from ovsdhcp.dhcp.option_kinds import printable
@@ -50,14 +50,14 @@ def diff(bridge: str | None, config: Path | None, *, as_json: bool) -> None:
     Exit status 1 where anything differs or a bridge is not connected, 3 where nobody answers.
 
     With --json one object: bridges (name, connected, in_sync, flows, wanted, as_wanted,
-    differences, questions, silent_ports) and differences (difference, bridge, port, wanted,
+    differences, questions, silent_ports) and differences (kind, bridge, port, wanted,
     installed, packets).
     """
     with asking(), refusing(ConfigError), refusing(NoBridgeError, by=Unreachable):
         said = _asked(bridge, config)
     found = {
-        "bridges": [item["bridge"] for item in said if "bridge" in item and "wanted" not in item],
-        "differences": [item for item in said if "difference" in item],
+        "bridges": [item["bridge"] for item in said if "bridge" in item],
+        "differences": [item["difference"] for item in said if "difference" in item],
     }
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -94,7 +94,7 @@ def _place(difference: Document) -> tuple[str, str]:
 
 
 def _marked(one: Document) -> Iterator[str]:
-    if one["difference"] == "gave-way":
+    if one["kind"] == "gave-way":
         yield f"  ~ {printable(one['wanted'])}"
         return
     if one["wanted"] is not None:
