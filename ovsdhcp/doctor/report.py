@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -10,12 +11,15 @@ from pathlib import Path
 from ovsdhcp.control import installed
 from ovsdhcp.control.client import NoServerError, ask
 from ovsdhcp.control.protocol import ControlError, Document
+from ovsdhcp.doctor import checks
 from ovsdhcp.doctor.examination import Examination
 from ovsdhcp.doctor.open_vswitch import NoOpenVSwitchError, run
 from ovsdhcp.openflow.management import NoBridgeError
 
 LOG_LINES = 1_000
 _LOG_OCTETS = 1 << 20
+_SECRET = re.compile(r"\b(psk|\w*passw\w*|\w*secret\w*)=(\"[^\"]*\"|[^,}\s]*)")
+"""As an interface's `options` have it: IPsec's pre-shared key, say (ovs-vswitchd.conf.db(5))."""
 _PACKAGES = ("ovsdhcp", "ryu", "eventlet", "click", "pydantic", "pyyaml", "netaddr", "ovs")
 
 
@@ -39,32 +43,30 @@ class Part:
 
 def parts(examination: Examination, findings: Callable[[], str]) -> list[Part]:
     """All parts; `findings` is what the doctor says."""
-    of_ovs = ("ovs-vsctl", "--timeout=9", "show")
     return [
-        Part(
-            "versions.txt", "versions of ovsdhcp, Python, its packages, the kernel, OVS", _versions
-        ),
+        Part("versions.txt", "versions of ovsdhcp and of what it runs on", _versions),
         Part("status.json", "what `ovsdhcp status` says", lambda: _json(examination.status)),
         Part("doctor.txt", "what `ovsdhcp doctor` says", findings),
         Part("table.yaml", "the lease table", lambda: _table(examination)),
         Part("leases.jsonl", "what was handed out", lambda: _lines("leases", "leases")),
         Part("events.jsonl", "the last transactions", lambda: _lines("events", "events")),
         Part("flows.json", "our flows, wanted against installed", lambda: _flows(examination)),
-        Part("ovs-vsctl.txt", "how Open vSwitch is set up", lambda: run(*of_ovs)),
+        Part("ovs-vsctl.txt", "how Open vSwitch is set up", _set_up),
         Part("dump-flows.txt", "all flows of the table's bridges", lambda: _dumped(examination)),
         Part("log.txt", "the end of the server's log", lambda: _log(examination.status)),
     ]
 
 
+_WARNING = """
+
+MAC and IP addresses, names of hosts, ports and bridges are in it as they are. A lease table has no
+place for passwords, and those of Open vSwitch's tunnels are left out; look over the rest yourself.
+"""
+
+
 def contents(made: Iterable[Part]) -> str:
     """What somebody should know before sending the report to anybody."""
-    said = [f"{part.name:15} {part.what}" for part in made]
-    return (
-        "\n".join(said)
-        + "\n\nMAC and IP addresses, names of hosts, ports and bridges are in it as "
-        "they are.\nA lease table has no place for passwords; look over its options, and those of "
-        "Open vSwitch.\n"
-    )
+    return "\n".join(f"{part.name:15} {part.what}" for part in made) + _WARNING
 
 
 def _versions() -> str:
@@ -85,6 +87,15 @@ def _version(package: str) -> str:
 def _platform() -> Iterator[str]:
     yield f"python {platform.python_version()}"
     yield platform.platform()
+
+
+def _set_up() -> str:
+    return without_secrets(run("ovs-vsctl", "--timeout=9", "show"))
+
+
+def without_secrets(text: str) -> str:
+    """What `ovs-vsctl show` says, less the keys of tunnels."""
+    return _SECRET.sub(r"\1=(left out)", text)
 
 
 def _json(document: object) -> str:
@@ -113,8 +124,9 @@ def _flows(examination: Examination) -> str:
 
 def _dumped(examination: Examination) -> str:
     bridges = examination.config.bridges if examination.config else ()
+    there = [checks.find(bridge, examination.bridges or {}) for bridge in bridges]
     dump = ("ovs-ofctl", "--timeout=9", "-O", "OpenFlow13", "--names", "dump-flows")
-    return "\n".join(f"# {bridge.name}\n{run(*dump, bridge.name)}" for bridge in bridges)
+    return "\n".join(f"# {it.name}\n{run(*dump, it.name)}" for it in there if it)
 
 
 def _log(status: Document | None) -> str:
