@@ -57,6 +57,8 @@ class Leases:
 
     def __init__(self) -> None:
         self._leases: dict[Key, Lease] = {}
+        self.any_declined = False
+        """Whether any address was declined at all, so that hardly ever anything is looked up."""
 
     def get(self, key: Key) -> Lease | None:
         """The record of a binding, if there was an exchange."""
@@ -89,6 +91,7 @@ class Leases:
             return
         if before is not None and now < before.since:
             return
+        self.any_declined |= state is State.DECLINED
         self._leases[key] = Lease(state, now, now + _duration(state, binding))
 
 
