@@ -21,7 +21,7 @@ from ryu.ofproto import ofproto_v1_3
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
-from ovsdhcp.control.running import Running
+from ovsdhcp.control.running import Running, TableInForce
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
@@ -78,7 +78,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._bridges: dict[Any, Bridge] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        running = Running(self.service, self._connected, listens)
+        table = TableInForce.read(self.service.config.source)
+        running = Running(self.service, self._connected, listens, table)
         history = History()
         self._tellers.append(history.tell)
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)

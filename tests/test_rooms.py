@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "packet_ins": {"answers", "openflow", "service"},
     "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
     "app": {"config", "control", "events", "openflow", "packet_ins", "service"},
-    "doctor": {"dhcp", "ovn", "config", "control", "service"},
+    "doctor": {"dhcp", "ovn", "config", "control", "openflow", "service"},
     "cli": {"dhcp", "ovn", "config", "control", "doctor", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""

@@ -24,13 +24,23 @@ def status(
     records = running.service.leases.records()
     yield {
         "server": _server(running),
-        "table": {"path": running.service.config.source},
+        "table": _table(running),
         "reasons": dict(running.service.reasons),
         "leases": dict(Counter(lease.state.value for lease in records.values())),
         "events": {"untold": running.service.untold},
     }
     for bridge, switch in list(running.bridges()):
         yield {"bridge": _bridge(bridge, switch)}
+
+
+def _table(running: Running) -> Document:
+    table, last = running.table, running.last_reload
+    return {
+        "path": table.path,
+        "sha256": table.sha256,
+        "loaded": moment(table.loaded),
+        "last_reload": last and {"ok": last.ok, "at": moment(last.at), "text": last.text},
+    }
 
 
 def _server(running: Running) -> Document:
