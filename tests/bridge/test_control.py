@@ -108,12 +108,15 @@ def test_another_table_is_compared_without_being_in_force(
 
 
 def test_a_follower_hears_a_client_while_another_hangs(ovsdhcp: Ovsdhcp, lab: Lab) -> None:
+    bind(lab, "vm1")  # what the follower hears first says that it follows
+    assert wait_for(lambda: "event=ack" in ovsdhcp("events", "-n", "1"), within=5)
     with socket.socket(socket.AF_UNIX) as stuck:
         stuck.connect(str(ovsdhcp.state / "control.sock"))
         stuck.sendall(protocol.Request("events", {"follow": True}).line())
-        follower = ovsdhcp.start("events", "-f", "-n", "0", "--json")
+        follower = ovsdhcp.start("events", "-f", "-n", "1", "--json")
         assert follower.stdout
         try:
+            assert json.loads(follower.stdout.readline())["port"] == "vm1"
             bind(lab, "vm5")
             heard = [json.loads(follower.stdout.readline()) for _ in range(2)]
         finally:
