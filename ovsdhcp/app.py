@@ -5,6 +5,7 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 """
 
 import logging
+import os
 import socket
 import sys
 import time
@@ -12,24 +13,32 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from ryu.base.app_manager import RyuApp
+from ryu.base.app_manager import RyuApp, lookup_service_brick
 from ryu.controller import controller, ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
+from ovsdhcp import notify
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.events import Event
+from ovsdhcp.log import form
+from ovsdhcp.log.exchanges import Exchanges
+from ovsdhcp.log.takeover import take_over
+from ovsdhcp.log.writer import Writer
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.connection import Connection, Take, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.process import Process, confine, listens, supervise
 from ovsdhcp.service import Service, load
 
 LOG = logging.getLogger("ovsdhcp")
 
 LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
 TELL_EVENTS_EVERY = 0.2
+LOOK_EVERY = 0.01
+"""Seconds between two looks whether the listener listens by now."""
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
 
@@ -64,23 +73,58 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         super().__init__(*args, **kwargs)
         for option, value in _DEFAULTS.items():
             self.CONF.set_default(option, value)
+        confine()
+        self._writer = _log_or_exit()
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self._switches: dict[Any, Switch] = {}
-        self._tellers: list[Callable[[list[Event]], None]] = [_log]
+        exchanges = Exchanges(pause=partial(hub.sleep, 0))
+        self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell]
+        self.process = Process()
+        self.process.at_end += [self._tell, exchanges.tell_rest]
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
+        self.process.heed_signals()
         self.threads.append(hub.spawn(self._tell_events))
+        self.threads.append(hub.spawn(self._be_supervised))
 
     def _tell_events(self) -> None:
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
-            events = self.service.take_events()
-            for tell in self._tellers:
-                tell(events)
+            self._tell()
+
+    def _tell(self) -> None:
+        events = self.service.take_events()
+        for tell in self._tellers:
+            tell(events)
+        if self._writer is not None:
+            self._writer.say_lost()
+
+    def _be_supervised(self) -> None:
+        """Say that we are ready once switches can connect, and that we live as long as we do."""
+        openflow = lookup_service_brick("ofp_event")
+        for app in (self, openflow):
+            for thread in app.threads:
+                self.process.must_live(thread, f"a green thread of {app.name}")
+        self.process.must_live(openflow.main_thread, "the OpenFlow listener")
+        conf = self.CONF
+        while not listens({conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}):
+            hub.sleep(LOOK_EVERY)
+        LOG.info(
+            "ready: switches can connect to %s:%d", conf.ofp_listen_host, conf.ofp_tcp_listen_port
+        )
+        notify.ready(self._status())
+        supervise(self._status)
+
+    def _status(self) -> str:
+        """In a line, for `systemctl status`."""
+        there = {switch.bridge.name: switch for switch in self._switches.values()}
+        served = sum(len(switch.attached) for switch in there.values())
+        bridges = len(self.service.config.bridges)
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
 
     def _begin(self, connection: Connection) -> Take | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -135,11 +179,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             datapath.send(data)
 
 
-def _log(events: list[Event]) -> None:
-    for event in events:
-        LOG.log(event.level, "%s", event.text())
-
-
 class Taker:
     """Answers the messages of one switch that are ours, from their octets."""
 
@@ -180,6 +219,13 @@ class Taker:
 def _name(octets: bytes) -> str:
     """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters."""
     return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _log_or_exit() -> Writer | None:
+    try:
+        return take_over(os.environ.get(form.VARIABLE, ""))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
 
 
 def _service_or_exit() -> Service:

@@ -17,13 +17,16 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "log": {"events"},
+    "notify": set(),
+    "process": {"notify"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
     "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "events", "openflow", "service"},
-    "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
+    "app": {"config", "events", "log", "notify", "openflow", "process", "service"},
+    "cli": {"dhcp", "ovn", "config", "log", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
 
@@ -33,6 +36,8 @@ LIBRARIES = {
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "log": {"eventlet"},
+    "process": {"ryu.lib.hub"},
     "app": {"ryu"},
     "cli": {"click", "ovs"},
 }

@@ -1,0 +1,117 @@
+"""The process: what it allows itself, what must go on in it, and how it ends.
+
+Exit status: 0 after SIGTERM, 130 after SIGINT, 1 where something is wrong and was named (a lease
+table, a taken port, a green thread that died), 2 where the command line is.
+"""
+
+import logging
+import os
+import resource
+import signal
+from collections.abc import Callable, Container
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ryu.lib import hub
+
+from ovsdhcp import notify
+
+LOG = logging.getLogger("ovsdhcp")
+
+ENDS_WITHIN = 3
+"""Seconds; then the kernel ends it (SIGALRM), whatever hangs."""
+SUPERVISED_EVERY = 1.0
+"""Seconds between two looks at what there is to say, where systemd's watchdog wants no more."""
+
+_LISTEN = "0A"
+"""A socket's state, as /proc/net/tcp has it."""
+_STATUS = {signal.SIGTERM: 0, signal.SIGINT: 128 + signal.SIGINT}
+
+
+def confine() -> None:
+    """Files are the owner's alone, and there may be as many connections as the system allows."""
+    os.umask(0o077)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # a service manager may forbid it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Process:
+    """Ends this process in order: by a signal, or because a part of it has died.
+
+    `at_end` are called in their order, in a green thread; none of them may take long, and what one
+    raises is told. The last to be called is `leave`, with the exit status.
+    """
+
+    def __init__(self, leave: Callable[[int], None] = os._exit) -> None:
+        self.at_end: list[Callable[[], object]] = []
+        self._leave = leave
+        self._ending = False
+
+    def heed_signals(self) -> None:
+        """SIGTERM and SIGINT end it. In the main thread only, as Python wants it."""
+        for number in _STATUS:
+            signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, _frame: object) -> None:
+        """Between two bytecodes of whatever runs, perhaps of the hub, which must not wait."""
+        _not_for_ever()
+        hub.spawn(self.end, _STATUS[signal.Signals(number)], signal.Signals(number).name)
+
+    def must_live(self, thread: Any, what: str) -> None:
+        """Without this green thread the rest is of no use: when it ends, the process does."""
+        thread.link(lambda _: self._died(what))
+
+    def _died(self, what: str) -> None:
+        if not self._ending:
+            LOG.critical("%s has died: the process ends, to be started again", what)
+            _not_for_ever()
+            hub.spawn(self.end, 1, f"{what} has died")
+
+    def end(self, status: int, why: str) -> None:
+        """Do what has to be done in the end, once, and be gone. The flows stay on the bridges."""
+        if self._ending:
+            return
+        self._ending = True
+        notify.tell("STOPPING=1", notify.status_word(f"ending: {why}"))
+        LOG.info("ending: %s", why)
+        for act in self.at_end:
+            try:
+                act()
+            except Exception:
+                LOG.exception("while ending")
+        logging.shutdown()
+        self._leave(status)
+
+
+def _not_for_ever() -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(ENDS_WITHIN)
+
+
+def supervise(status: Callable[[], str]) -> None:
+    """Tell systemd how it goes, for ever: in a green thread, so that a hub that hangs is noticed.
+
+    `status` is sent when it changes.
+    """
+    watchdog = notify.watchdog_interval()
+    fed = ("WATCHDOG=1",) if watchdog else ()
+    said = ""
+    while True:
+        if (now := status()) != said:
+            said = now
+            notify.tell(notify.status_word(said))
+        notify.tell(*fed)
+        hub.sleep(min(SUPERVISED_EVERY, watchdog or SUPERVISED_EVERY))
+
+
+def listens(ports: Container[int]) -> bool:
+    """Whether one of these TCP ports is listened on in this network namespace."""
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            lines = Path("/proc/self/net", table).read_text().splitlines()[1:]
+            locals_ = (words[1] for words in map(str.split, lines) if words[3] == _LISTEN)
+            if any(int(local.rpartition(":")[2], 16) in ports for local in locals_):
+                return True
+    return False
