@@ -7,7 +7,8 @@ _PAIR = re.compile(r'(?P<key>[a-z_]+)=(?:(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<bare>
 
 
 def read(line: str) -> dict[str, str]:
-    """The fields of a line; what is no logfmt fails."""
+    """The fields of a line, with or without its end; what is no logfmt fails."""
+    line = line.removesuffix("\n")
     fields, at = {}, 0
     while at < len(line):
         found = _PAIR.match(line, at)
