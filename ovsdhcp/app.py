@@ -4,11 +4,11 @@ A handler does not block and lets nothing escape: Ryu's queue of an application 
 and behind a handler that sleeps the switch's echo requests go unanswered until it disconnects.
 """
 
+import gc
 import logging
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -19,28 +19,34 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
-from ovsdhcp import notify
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.control.history import History
+from ovsdhcp.control.place import socket_path
+from ovsdhcp.control.running import Running
+from ovsdhcp.control.server import CannotListenError, Control
+from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
 from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
 from ovsdhcp.log.takeover import take_over
 from ovsdhcp.log.writer import Writer
-from ovsdhcp.openflow import continuation, messages, pipeline
-from ovsdhcp.openflow.connection import Connection, Take, serve
+from ovsdhcp.openflow import messages
+from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
-from ovsdhcp.process import Process, confine, listens, supervise
+from ovsdhcp.packet_ins import PacketIns
+from ovsdhcp.process import Process, confine
 from ovsdhcp.service import Service, load
 
 LOG = logging.getLogger("ovsdhcp")
 
 LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
 TELL_EVENTS_EVERY = 0.2
-LOOK_EVERY = 0.01
-"""Seconds between two looks whether the listener listens by now."""
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
+
+_COLLECT = (10_000, 10, 10)
+"""When Python looks for cycles: not after every 140 questions, as by default."""
 
 _DEFAULTS = {"ofp_listen_host": LISTEN_HOST, "ofp_tcp_listen_port": LISTEN_PORT}
 
@@ -77,11 +83,15 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._writer = _log_or_exit()
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        self._switches: dict[Any, Switch] = {}
+        self._bridges: dict[Any, Bridge] = {}
+        listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        running = Running(self.service, self._connected, listens)
+        history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
-        self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell]
+        self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
+        self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         self.process = Process()
-        self.process.at_end += [self._tell, exchanges.tell_rest]
+        self.process.at_end += [self._tell, exchanges.tell_rest, self._control.close]
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
@@ -90,11 +100,39 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.process.heed_signals()
         self.threads.append(hub.spawn(self._tell_events))
         self.threads.append(hub.spawn(self._be_supervised))
+        try:
+            self._control.open()
+        except CannotListenError as error:
+            LOG.warning("no control socket: %s", error)
+
+    def stop(self) -> None:
+        """Called by Ryu at its end."""
+        self._control.close()
+        super().stop()
+
+    def _be_supervised(self) -> None:
+        openflow, conf = lookup_service_brick("ofp_event"), self.CONF
+        self.process.lives_by(self, openflow)
+        self.process.must_live(openflow.main_thread, "the OpenFlow listener")
+        ports = {conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}
+        self.process.run(ports, f"{conf.ofp_listen_host}:{conf.ofp_tcp_listen_port}", self._status)
+
+    def _status(self) -> str:
+        """In a line, for `systemctl status`."""
+        there = {bridge.switch.bridge.name: bridge.switch for bridge in self._bridges.values()}
+        served = sum(len(switch.attached) for switch in there.values())
+        bridges = len(self.service.config.bridges)
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
+
+    def _connected(self) -> dict[Any, Switch]:
+        return {connection: bridge.switch for connection, bridge in self._bridges.items()}
 
     def _tell_events(self) -> None:
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
             self._tell()
+            while self.service.settle():
+                hub.sleep(0)
 
     def _tell(self) -> None:
         events = self.service.take_events()
@@ -103,75 +141,57 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         if self._writer is not None:
             self._writer.say_lost()
 
-    def _be_supervised(self) -> None:
-        """Say that we are ready once switches can connect, and that we live as long as we do."""
-        openflow = lookup_service_brick("ofp_event")
-        for app in (self, openflow):
-            for thread in app.threads:
-                self.process.must_live(thread, f"a green thread of {app.name}")
-        self.process.must_live(openflow.main_thread, "the OpenFlow listener")
-        conf = self.CONF
-        while not listens({conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}):
-            hub.sleep(LOOK_EVERY)
-        LOG.info(
-            "ready: switches can connect to %s:%d", conf.ofp_listen_host, conf.ofp_tcp_listen_port
-        )
-        notify.ready(self._status())
-        supervise(self._status)
-
-    def _status(self) -> str:
-        """In a line, for `systemctl status`."""
-        there = {switch.bridge.name: switch for switch in self._switches.values()}
-        served = sum(len(switch.attached) for switch in there.values())
-        bridges = len(self.service.config.bridges)
-        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
-
-    def _begin(self, connection: Connection) -> Take | None:
+    def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
         names = {number: _name(port.name) for number, port in connection.ports.items()}
         switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
             return None
-        self._switches[connection] = switch
+        bridge = self._bridges[connection] = Bridge(self.service, switch, connection.send)
         connection.send(switch.greet())
-        return Taker(self.service, switch, connection.send)
+        return bridge
 
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:
-        switch = self._switches.pop(ev.datapath, None)
-        if switch is not None:
-            LOG.info("bridge %s: disconnected", switch.bridge.name)
+        bridge = self._bridges.pop(ev.datapath, None)
+        if bridge is not None:
+            bridge.answers.close()
+            LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
 
     @on(ofp_event.EventOFPFlowStatsReply)
     def flow_stats(self, ev: Any) -> None:
         msg = ev.msg
-        switch = self._switches.get(msg.datapath)
+        switch = self._switch(msg.datapath)
         if switch is not None:
             more = bool(msg.flags & msg.datapath.ofproto.OFPMPF_REPLY_MORE)
             self._send(msg.datapath, switch.flow_stats(msg.xid, bytes(msg.buf), more=more))
 
     @on(ofp_event.EventOFPFlowRemoved)
     def flow_removed(self, ev: Any) -> None:
-        switch = self._switches.get(ev.msg.datapath)
+        switch = self._switch(ev.msg.datapath)
         if switch is not None:
             self._send(ev.msg.datapath, switch.flow_removed(bytes(ev.msg.buf)))
 
     @on(ofp_event.EventOFPBarrierReply)
     def barrier_reply(self, ev: Any) -> None:
-        switch = self._switches.get(ev.msg.datapath)
+        switch = self._switch(ev.msg.datapath)
         if switch is not None:
             switch.barrier_reply(ev.msg.xid)
 
     @on(ofp_event.EventOFPErrorMsg)
     def error(self, ev: Any) -> None:
         datapath = ev.msg.datapath
-        switch = self._switches.get(datapath)
+        switch = self._switch(datapath)
         if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
             hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
 
     def _retry(self, datapath: Any, switch: Switch) -> None:
-        if self._switches.get(datapath) is switch:
+        if self._switch(datapath) is switch:
             datapath.send(switch.sync())
+
+    def _switch(self, datapath: Any) -> Switch | None:
+        bridge = self._bridges.get(datapath)
+        return None if bridge is None else bridge.switch
 
     @staticmethod
     def _send(datapath: Any, data: bytes) -> None:
@@ -179,38 +199,24 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             datapath.send(data)
 
 
-class Taker:
-    """Answers the messages of one switch that are ours, from their octets."""
+class Bridge:
+    """One bridge of the table, for as long as it is connected: a connection's party."""
 
     def __init__(self, service: Service, switch: Switch, send: Callable[[bytes], object]) -> None:
-        self._service, self._switch, self._send = service, switch, send
-        self._by_type = {
-            messages.PACKET_IN: self._packet_in,
-            messages.EXPERIMENTER: self._paused,
-            messages.PORT_STATUS: self._port_status,
-        }
+        self.switch, self._send = switch, send
+        self.answers = service.memory.of(switch.bridge.name)
+        self.answer = PacketIns(service, switch, self.answers).answer
 
-    def __call__(self, message: bytes) -> bytes | None:
-        """The octets to send back, or None where Ryu has to see the message."""
-        take = self._by_type.get(message[1])
-        return None if take is None else take(message)
-
-    def _packet_in(self, message: bytes) -> bytes | None:
-        packet_in = messages.read_packet_in(message)
-        if packet_in is None or not pipeline.is_ours(packet_in.cookie):
-            return None
-        frame = self._service.packet_in(self._switch, packet_in, time.monotonic())
-        return b"" if frame is None else messages.packet_out(packet_in.in_port, frame)
-
-    def _paused(self, message: bytes) -> bytes | None:
-        if not continuation.is_packet_in(message):
-            return None
-        return self._service.paused(self._switch, message[16:], time.monotonic())
+    def hear(self, message: bytes) -> bool:
+        """A change of the ports, in its order; other applications may want to hear of it too."""
+        if message[1] == messages.PORT_STATUS:
+            self._port_status(message)
+        return False
 
     def _port_status(self, message: bytes) -> None:
-        """Before Ryu's way, and not instead: a packet of the port may be the very next message."""
         there, ofport, name = messages.read_port_status(message)
-        switch = self._switch
+        self.answers.forget_port(ofport)
+        switch = self.switch
         change = switch.port_added(ofport, _name(name)) if there else switch.port_removed(ofport)
         if change:
             self._send(change)
@@ -230,9 +236,13 @@ def _log_or_exit() -> Writer | None:
 
 def _service_or_exit() -> Service:
     try:
-        return Service(load())
+        service = Service(load())
     except ConfigError as error:
         sys.exit(str(error))
+    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
+    return service
 
 
 def _port_free_or_exit(host: str, port: int) -> None:

@@ -57,10 +57,16 @@ class Leases:
 
     def __init__(self) -> None:
         self._leases: dict[Key, Lease] = {}
+        self.any_declined = False
+        """Whether any address was declined at all, so that hardly ever anything is looked up."""
 
     def get(self, key: Key) -> Lease | None:
         """The record of a binding, if there was an exchange."""
         return self._leases.get(key)
+
+    def records(self) -> dict[Key, Lease]:
+        """All records, as they are now."""
+        return dict(self._leases)
 
     def probation_until(self, key: Key) -> float:
         """When a declined address may be offered again; 0 where it was not declined."""
@@ -78,11 +84,14 @@ class Leases:
         """Keep what an exchange for `binding` came to; no `request` where it is one repeated.
 
         While a declined address is on probation, nothing but another DECLINE counts: a RELEASE
-        or a refusal must not end it.
+        or a refusal must not end it. What was repeated is told late, so it may be old.
         """
-        state = _STATES.get(reason)
+        state, before = _STATES.get(reason), self._leases.get(key)
         if state is None or (state is not State.DECLINED and now < self.probation_until(key)):
             return
+        if before is not None and now < before.since:
+            return
+        self.any_declined |= state is State.DECLINED
         self._leases[key] = Lease(state, now, now + _duration(state, binding))
 
 

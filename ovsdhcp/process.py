@@ -21,6 +21,8 @@ LOG = logging.getLogger("ovsdhcp")
 
 ENDS_WITHIN = 3
 """Seconds; then the kernel ends it (SIGALRM), whatever hangs."""
+LOOK_EVERY = 0.01
+"""Seconds between two looks whether the listener listens by now."""
 SUPERVISED_EVERY = 1.0
 """Seconds between two looks at what there is to say, where systemd's watchdog wants no more."""
 
@@ -59,9 +61,34 @@ class Process:
         _not_for_ever()
         hub.spawn(self.end, _STATUS[signal.Signals(number)], signal.Signals(number).name)
 
+    def lives_by(self, *apps: Any) -> None:
+        """Without a green thread of these Ryu applications the rest is of no use."""
+        for app in apps:
+            for thread in app.threads:
+                self.must_live(thread, f"a green thread of {app.name}")
+
     def must_live(self, thread: Any, what: str) -> None:
-        """Without this green thread the rest is of no use: when it ends, the process does."""
+        """When this green thread ends, so does the process."""
         thread.link(lambda _: self._died(what))
+
+    def run(self, ports: Container[int], where: str, status: Callable[[], str]) -> None:
+        """Say that all is ready once one of `ports` is listened on; then say for ever how it goes.
+
+        In a green thread, so that systemd's watchdog notices a hub that hangs.
+        """
+        while not listens(ports):
+            hub.sleep(LOOK_EVERY)
+        LOG.info("ready: switches can connect to %s", where)
+        notify.ready(status())
+        watchdog = notify.watchdog_interval()
+        fed = ("WATCHDOG=1",) if watchdog else ()
+        said = ""
+        while True:
+            if (now := status()) != said:
+                said = now
+                notify.tell(notify.status_word(said))
+            notify.tell(*fed)
+            hub.sleep(min(SUPERVISED_EVERY, watchdog or SUPERVISED_EVERY))
 
     def _died(self, what: str) -> None:
         if not self._ending:
@@ -88,22 +115,6 @@ class Process:
 def _not_for_ever() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(ENDS_WITHIN)
-
-
-def supervise(status: Callable[[], str]) -> None:
-    """Tell systemd how it goes, for ever: in a green thread, so that a hub that hangs is noticed.
-
-    `status` is sent when it changes.
-    """
-    watchdog = notify.watchdog_interval()
-    fed = ("WATCHDOG=1",) if watchdog else ()
-    said = ""
-    while True:
-        if (now := status()) != said:
-            said = now
-            notify.tell(notify.status_word(said))
-        notify.tell(*fed)
-        hub.sleep(min(SUPERVISED_EVERY, watchdog or SUPERVISED_EVERY))
 
 
 def listens(ports: Container[int]) -> bool:

@@ -6,11 +6,13 @@ Knows no OpenFlow connection: app.py brings events and takes bytes away.
 import logging
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
+from ovsdhcp.answers import Memory
 from ovsdhcp.config.loading import load as load_table
 from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config, Flows
@@ -18,8 +20,8 @@ from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.events import Event, Exchange, Ring
-from ovsdhcp.leases import Leases
+from ovsdhcp.events import Counted, Event, Exchange, Ring
+from ovsdhcp.leases import Key, Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import PacketIn
@@ -32,6 +34,9 @@ LOG = logging.getLogger("ovsdhcp")
 CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
 _MOST_USERDATA = 16_384
+
+SETTLED_AT_ONCE = 500
+"""Exchanges that are settled in one go, which takes 3 ms."""
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -74,6 +79,36 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     return attached.binding(waiting.packet)
 
 
+def _key(bridge: str, binding: Binding) -> Key:
+    return bridge, binding.port, binding.address
+
+
+class _Asker(NamedTuple):
+    """Where a question came from, and whose it is."""
+
+    bridge: str
+    port: str
+    binding: Binding | None
+
+
+def _port_name(switch: Switch, in_port: int) -> str:
+    return switch.names.get(in_port, str(in_port))
+
+
+class Said(NamedTuple):
+    """What came of a question.
+
+    `octets` are the frame for a punted packet, the whole message for a paused one, and empty for
+    silence. `lasting` says that the very same question would be answered the same, for as long as
+    the binding's state and the table are what they are.
+    """
+
+    octets: bytes
+    in_port: int
+    lasting: bool
+    exchange: Exchange
+
+
 class Service:
     """One lease table in force, and what came of it."""
 
@@ -83,7 +118,9 @@ class Service:
         self.leases = Leases()
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
-        self._ring = Ring()
+        self.memory = Memory()
+        self.ring = Ring()
+        self._unsettled: deque[Counted] = deque()
         self._told_foreign = False
         self._strangers: set[int] = set()
 
@@ -107,8 +144,8 @@ class Service:
                 return bridge
         return None
 
-    def packet_in(self, switch: Switch, packet_in: PacketIn, now: float) -> bytes | None:
-        """The frame that answers a punted one, through the port that it came from; None: silence.
+    def packet_in(self, switch: Switch, packet_in: PacketIn, now: float) -> Said:
+        """The frame that answers a punted one, to go through the port that it came from.
 
         Both cookie and in_port must be a port's: a number may have passed to another port while
         an old flow still punted.
@@ -120,74 +157,108 @@ class Service:
             or attached.cookie != cookie
             or switch.bridge.tables.dhcp_options != table
         ):
-            self.reasons[reasons.STALE_FLOW.code] += 1
-            return None
-        binding = attached.binding(frame)
-        decision = self._decide(switch, binding, frame, now)
-        self._note(switch.bridge.name, attached.port.name, frame[6:12], binding, decision, now)
-        return decision.frame if isinstance(decision, Reply) else None
+            stranger = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
+            return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
+        asker = _Asker(switch.bridge.name, attached.port.name, attached.binding(frame))
+        decision, lasting = self._decide(asker, frame, now)
+        return self._said(asker, in_port, frame, decision, now, lasting=lasting)
 
-    def paused(self, switch: Switch, body: bytes, now: float) -> bytes:
+    def paused(self, switch: Switch, body: bytes, now: float) -> Said | None:
         """The NXT_RESUME for a packet that waits, from the body of its NXT_PACKET_IN2.
 
         Answered, it goes on as the answer and with the result 1; refused, as it came and with the
         result 0, so that the flows decide. Userdata that is not ours goes on untouched.
-        What is no packet-in, or does not wait, is not resumed.
+        What is no packet-in, or does not wait, is not resumed: None.
         """
         try:
             waiting = continuation.read(body)
         except WireError as error:
             self.reasons[error.reason.code] += 1
-            return b""
+            return None
         if not waiting.waits:
-            return b""
+            return None
         in_port = waiting.in_port
-        port = switch.names.get(in_port, str(in_port))
-        packet, metadata, binding = waiting.packet, waiting.metadata, None
+        asker = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
+        packet, metadata, lasting = waiting.packet, waiting.metadata, False
         decision: Reply | Drop
         try:
             opts = _opts(waiting.userdata)
             metadata = _with_result(waiting.metadata, opts.result, False)
-            binding = _whose(switch, waiting, in_port, port)
-            decision = self._decide(switch, binding, packet, now)
+            asker = asker._replace(binding=_whose(switch, waiting, in_port, asker.port))
+            decision, lasting = self._decide(asker, packet, now)
             if isinstance(decision, Reply):
                 metadata = _with_result(waiting.metadata, opts.result, True)
                 packet = continuation.readdressed(packet, decision.frame)
         except WireError as error:
             decision = Drop(error.reason)
-        self._note(switch.bridge.name, port, waiting.packet[6:12], binding, decision, now)
-        return continuation.resume(waiting, packet, metadata)
+        said = self._said(asker, in_port, waiting.packet, decision, now)
+        octets = continuation.resume(waiting, packet, metadata)
+        # what is not answered goes back as it came, with all that differs each time
+        return said._replace(octets=octets, lasting=lasting and isinstance(decision, Reply))
 
-    def _decide(
-        self, switch: Switch, binding: Binding | None, frame: bytes, now: float
-    ) -> Reply | Drop:
+    def _decide(self, asker: "_Asker", frame: bytes, now: float) -> tuple[Reply | Drop, bool]:
+        """What the engine says, and whether it would say so again.
+
+        Not while the address is on probation, which ends with time, nor of what begins one.
+        """
+        binding = asker.binding
         if binding is None:
-            return Drop(reasons.NO_BINDING)
-        key = switch.bridge.name, binding.port, binding.address
-        decision = server.answer(frame, binding, now, self.leases.probation_until(key))
-        self.leases.record(key, binding, decision.reason, now, decision.request)
-        return decision
+            return Drop(reasons.NO_BINDING), True
+        probation_until = 0.0
+        if self.leases.any_declined:
+            probation_until = self.leases.probation_until(_key(asker.bridge, binding))
+        decision = server.answer(frame, binding, now, probation_until)
+        if decision.reason is reasons.DECLINE:
+            key = _key(asker.bridge, binding)
+            self.leases.record(key, binding, decision.reason, now, decision.request)
+            self.memory.forget_binding(asker.bridge, (binding.port, binding.address_octets))
+            return decision, False
+        return decision, now >= probation_until
 
-    def _note(
+    def _said(
         self,
-        bridge: str,
-        port: str,
-        dl_src: bytes,
-        binding: Binding | None,
+        asker: "_Asker",
+        in_port: int,
+        frame: bytes,
         decision: Reply | Drop,
         now: float,
-    ) -> None:
-        """Keep it for whoever tells it."""
-        exchange = Exchange.of(bridge, port, dl_src, binding, decision)
-        xid = b"" if decision.request is None else decision.request.xid.to_bytes(4, "big")
-        self._ring.append((exchange, xid, now, self._clock() - now))
+        *,
+        lasting: bool = False,
+    ) -> Said:
+        bridge, port, binding = asker
+        exchange, request = (
+            Exchange.of(bridge, port, frame[6:12], binding, decision),
+            decision.request,
+        )
+        xid = 0 if request is None else request.xid
+        self.ring.append((exchange, xid, now, self._clock() - now, request))
+        octets = decision.frame if isinstance(decision, Reply) else b""
+        return Said(octets, in_port, lasting, exchange)
+
+    @property
+    def untold(self) -> int:
+        """How many exchanges nobody has taken yet."""
+        return len(self.ring)
 
     def take_events(self) -> list[Event]:
-        """What happened since the last call, counted; of what others' flows ask, the first only."""
-        events, counted = self._ring.take()
-        for exchange, (times, _) in counted.items():
-            self.reasons[exchange.reason.code] += times
+        """What happened since the last call; of what others' flows ask, the first only.
+
+        The rest of the work is left to `settle`.
+        """
+        events, counted = self.ring.take()
+        self._unsettled.extend(counted)
         return [event for event in events if self._is_news(event)]
+
+    def settle(self, most: int = SETTLED_AT_ONCE) -> bool:
+        """Count what was taken, and keep what became of the bindings; whether there is more."""
+        for _ in range(min(most, len(self._unsettled))):
+            exchange, times, last, request = self._unsettled.popleft()
+            self.reasons[exchange.reason.code] += times
+            binding = exchange.binding
+            if binding is not None:
+                key = _key(exchange.bridge, binding)
+                self.leases.record(key, binding, exchange.reason, last, request)
+        return bool(self._unsettled)
 
     def _is_news(self, event: Event) -> bool:
         if event.exchange.reason is not reasons.USERDATA_OPCODE:

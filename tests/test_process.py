@@ -44,7 +44,11 @@ class Supervisor:
         """A `fault` is loaded as Ryu loads an application, and breaks something."""
         (self.folder / "fault.py").write_text(AT_HAND + fault)
         port = ("--ofp-tcp-listen-port", str(self.port))
-        where = {"OVSDHCP_CONFIG": str(EXAMPLE), "NOTIFY_SOCKET": str(self.folder / "notify")}
+        where = {
+            "OVSDHCP_CONFIG": str(EXAMPLE),
+            "OVSDHCP_STATE_DIR": str(self.folder / "state"),
+            "NOTIFY_SOCKET": str(self.folder / "notify"),
+        }
         self._process = subprocess.Popen(
             (RYU_MANAGER, *port, *words, "ovsdhcp.app", str(self.folder / "fault.py")),
             env=os.environ | where | environment,
@@ -197,8 +201,9 @@ def lose():
     threading.Thread(target=lambda: [][0]).start()
     hub.spawn(lambda: {}["key"])
     raise SystemExit
-ready = app.notify.ready
-app.notify.ready = lambda status: (ready(status), hub.spawn(lose))
+from ovsdhcp import notify
+ready = notify.ready
+notify.ready = lambda status: (ready(status), hub.spawn(lose))
 """
 
 

@@ -20,15 +20,18 @@ MAY_IMPORT = {
     "log": {"events"},
     "notify": set(),
     "process": {"notify"},
+    "answers": {"events"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
-    "app": {"config", "events", "log", "notify", "openflow", "process", "service"},
-    "cli": {"dhcp", "ovn", "config", "log", "openflow", "service", "trace", "lab"},
+    "packet_ins": {"answers", "openflow", "service"},
+    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
+    "app": {"config", "control", "events", "log", "openflow", "packet_ins", "process", "service"},
+    "cli": {"dhcp", "ovn", "config", "control", "log", "openflow", "service", "trace", "lab"},
 }
-"""Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
+"""Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
 LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},

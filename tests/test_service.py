@@ -14,6 +14,7 @@ from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service
 from tests.dhcp.wire import bootp, frame, mac
 from tests.openflow.bridges import BR_INT, VM5
+from tests.settled import settled
 
 CLIENT = mac("02:ac:10:ff:01:30")
 SERVER, ADDRESS = bytes((172, 16, 255, 129)), bytes((172, 16, 255, 130))
@@ -40,9 +41,9 @@ def switch() -> Switch:
     return Switch(BR_INT, {1: "vm1", 2: "vm2", 5: "vm5"})
 
 
-def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes | None:
+def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes:
     NOW[0] = now + 50e-6
-    return service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now)
+    return service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now).octets
 
 
 @pytest.mark.parametrize(
@@ -63,12 +64,13 @@ def test_a_stranger_is_mentioned_once(service: Service, caplog: pytest.LogCaptur
 
 
 def test_a_question_is_answered_and_remembered(service: Service, switch: Switch) -> None:
-    assert ask(service, switch, DISCOVER) is not None
-    assert ask(service, switch, REQUEST, 101) is not None
+    assert ask(service, switch, DISCOVER)
+    assert ask(service, switch, REQUEST, 101)
+    events = settled(service)
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.state, lease.since, lease.until) == (State.BOUND, 101, 101 + 3600)
-    assert [logfmt.line(event.fields()) for event in service.take_events()] == [
+    assert [logfmt.line(event.fields()) for event in events] == [
         "event=offer bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
         "message=DISCOVER xid=0x0badf00d state=INIT reason=offer us=50",
         "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
@@ -81,8 +83,8 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
     large = {224: b"y" * 255, 225: b"z" * 255, 226: b"w" * 255}
     port = replace(VM5, bindings=(replace(VM5.bindings[0], options=large),))
     crowded = Switch(replace(BR_INT, ports=(port,)), {5: "vm5"})
-    assert ask(service, crowded, DISCOVER) is not None
-    assert service.take_events()[0].fields()["left_out"] == "225,226"
+    assert ask(service, crowded, DISCOVER)
+    assert settled(service)[0].fields()["left_out"] == "225,226"
 
 
 @pytest.mark.parametrize(
@@ -98,23 +100,28 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
 def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
     service: Service, switch: Switch, cookie: int, table: int, in_port: int
 ) -> None:
-    assert service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0) is None
-    service.take_events()
+    assert (
+        service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0).octets == b""
+    )
+    settled(service)
     assert dict(service.reasons) == {"stale-flow": 1}
 
 
 def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: Switch) -> None:
-    assert service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0) is None
-    service.take_events()
+    assert (
+        service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0).octets
+        == b""
+    )
+    settled(service)
     assert dict(service.reasons) == {"no-binding": 1}
 
 
 def test_a_declined_address_is_withheld_until_the_probation_ends(
     service: Service, switch: Switch
 ) -> None:
-    assert ask(service, switch, DECLINE, 100) is None
-    assert ask(service, switch, DISCOVER, 100 + PROBATION - 1) is None
-    assert ask(service, switch, DISCOVER, 100 + PROBATION) is not None
-    said = [(event.level, event.exchange.reason.code) for event in service.take_events()]
+    assert ask(service, switch, DECLINE, 100) == b""
+    assert ask(service, switch, DISCOVER, 100 + PROBATION - 1) == b""
+    assert ask(service, switch, DISCOVER, 100 + PROBATION)
+    said = [(event.level, event.exchange.reason.code) for event in settled(service)]
     assert said[0] == (logging.WARNING, "decline")
     assert [code for _, code in said[1:]] == ["probation", "offer"]

@@ -8,7 +8,7 @@ at their end, which says how many `times`.
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ovsdhcp.events import Event, Exchange
 from ovsdhcp.log.logfmt import Fields
@@ -86,7 +86,7 @@ def _key(exchange: Exchange) -> Key:
 
 
 def _of_any(exchange: Exchange) -> Exchange:
-    return replace(exchange, dl_src=b"", binding=None)
+    return exchange._replace(dl_src=b"", binding=None)
 
 
 def _summed(one: _Sum) -> Event:

@@ -76,6 +76,17 @@ def message(kind: int, xid: int, body: bytes) -> bytes:
     return _HEADER.pack(VERSION, kind, _HEADER.size + len(body), xid) + body
 
 
+def whole(octets: bytes, at: int) -> bytes:
+    """The message that begins there, empty where it is not all there or its `length` lies."""
+    length = octets[at + 2] << 8 | octets[at + 3] if len(octets) - at >= _HEADER.size else 0
+    return octets[at : at + length] if _HEADER.size <= length <= len(octets) - at else b""
+
+
+def lies(octets: bytes, at: int) -> bool:
+    """Whether the message that begins there claims to be shorter than its own header."""
+    return len(octets) - at >= 4 and (octets[at + 2] << 8 | octets[at + 3]) < _HEADER.size
+
+
 def _pad8(data: bytes) -> bytes:
     return data + bytes(-len(data) % 8)
 
@@ -197,6 +208,10 @@ def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
     return message(EXPERIMENTER, xid, pack("!II", ONF, kind) + body)
 
 
+PACKET_OUT_FRAME = _HEADER.size + _PACKET_OUT.size + _OUTPUT.size
+"""Where the frame begins in a `packet_out`."""
+
+
 def packet_out(ofport: int, frame: bytes, xid: int = 0) -> bytes:
     """PACKET_OUT of a frame through one port, as coming from the controller.
 
@@ -218,7 +233,15 @@ def flow_stats_request(cookie: int, cookie_mask: int, xid: int) -> bytes:
     return message(MULTIPART_REQUEST, xid, head + body + _wrap_match(b""))
 
 
-def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
+class FlowStats(NamedTuple):
+    """A flow as a switch has it, and how many packets it was hit by."""
+
+    key: Key
+    entry: Entry
+    packets: int
+
+
+def read_flow_stats(reply: bytes) -> Iterator[FlowStats]:
     """The flows of one OFPMP_FLOW reply (the whole message).
 
     Raises ValueError where a length lies.
@@ -226,7 +249,9 @@ def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
     view = memoryview(reply)[16:]
     while view:
         try:
-            length, table, _, _, priority, _, _, _, cookie, _, _ = _FLOW_STATS.unpack_from(view)
+            length, table, _, _, priority, _, _, _, cookie, packets, _ = _FLOW_STATS.unpack_from(
+                view
+            )
             match_length = int.from_bytes(view[50:52], "big")
         except error as exc:
             raise ValueError("a flow's statistics are cut short") from exc
@@ -234,8 +259,8 @@ def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
         if match_length < 4 or match_end > length or length > len(view):
             raise ValueError(f"a flow's statistics claim {length} octets, match {match_length}")
         oxm = bytes(view[_FLOW_STATS.size + 4 : _FLOW_STATS.size + match_length])
-        instructions = bytes(view[match_end:length])
-        yield Key(table, priority, _canonical(oxm)), Entry(cookie, instructions)
+        at = Key(table, priority, _canonical(oxm))
+        yield FlowStats(at, Entry(cookie, bytes(view[match_end:length])), packets)
         view = view[length:]
 
 
