@@ -36,12 +36,12 @@ def status_word(status: str) -> str:
 
 
 @contextmanager
-def reloading(status: str = "reading the lease table") -> Iterator[None]:
+def reloading() -> Iterator[None]:
     """For as long as a reload takes, however it ends.
 
     `Type=notify-reload` waits for both words in one message, and for READY=1 after it.
     """
-    tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", status_word(status))
+    tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
     try:
         yield
     finally:

@@ -43,23 +43,39 @@ class Process:
     """Ends this process in order: by a signal, or because a part of it has died.
 
     `at_end` are called in their order, in a green thread; none of them may take long, and what one
-    raises is told. The last to be called is `leave`, with the exit status.
+    raises is told. The last to be called is `leave`, with the exit status. `at_reload` are called
+    for SIGHUP, in a green thread too; systemd sees the reload last until they have returned.
     """
 
     def __init__(self, leave: Callable[[int], None] = os._exit) -> None:
         self.at_end: list[Callable[[], object]] = []
+        self.at_reload: list[Callable[[], object]] = []
+        self._one_reload = hub.Semaphore(1)
         self._leave = leave
         self._ending = False
 
     def heed_signals(self) -> None:
-        """SIGTERM and SIGINT end it. In the main thread only, as Python wants it."""
+        """SIGTERM and SIGINT end it, SIGHUP reloads. In the main thread, as Python wants it."""
         for number in _STATUS:
             signal.signal(number, self._signalled)
+        signal.signal(signal.SIGHUP, lambda number, frame: hub.spawn(self._reload))
 
     def _signalled(self, number: int, _frame: object) -> None:
         """Between two bytecodes of whatever runs, perhaps of the hub, which must not wait."""
         _not_for_ever()
         hub.spawn(self.end, _STATUS[signal.Signals(number)], signal.Signals(number).name)
+
+    def _reload(self) -> None:
+        with self._one_reload, notify.reloading():
+            self._call(self.at_reload, "reloading")
+
+    @staticmethod
+    def _call(acts: list[Callable[[], object]], doing: str) -> None:
+        for act in acts:
+            try:
+                act()
+            except Exception:
+                LOG.exception("%s failed", doing)
 
     def lives_by(self, *apps: Any) -> None:
         """Without a green thread of these Ryu applications the rest is of no use."""
@@ -103,11 +119,7 @@ class Process:
         self._ending = True
         notify.tell("STOPPING=1", notify.status_word(f"ending: {why}"))
         LOG.info("ending: %s", why)
-        for act in self.at_end:
-            try:
-                act()
-            except Exception:
-                LOG.exception("while ending")
+        self._call(self.at_end, "ending")
         logging.shutdown()
         self._leave(status)
 

@@ -5,6 +5,7 @@ own, which borrows the dependencies of this one.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from manual.pages import PAGES
 from tests.log.reader import read
 
 ROOT = Path(__file__).parents[1]
@@ -164,6 +166,17 @@ def test_a_taken_port_ends_it_with_a_message(bin_folder: Path) -> None:
     assert process.returncode == 1
     assert f"error: cannot listen on 127.0.0.1:{port}: Address already in use" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="no man")
+@pytest.mark.parametrize("page", PAGES)
+def test_manual_pages_and_the_unit_come_with_it(wheel_bin: Path, page: str) -> None:
+    environment = {"PATH": f"{wheel_bin}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+    name, _, section = Path(page).name.rpartition(".")
+    argv = ("man", "--where", section, name)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{wheel_bin.parent}/share/man/{page}\n", done.stderr
+    assert (wheel_bin.parent / "lib/systemd/system/ovsdhcp.service").exists()
 
 
 def test_without_eventlet_the_hook_is_inert(bin_folder: Path) -> None:

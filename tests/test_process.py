@@ -108,6 +108,29 @@ def test_a_signal_ends_it_within_a_second(
     assert ended(process)[1][-1]["msg"] == f"ending: {number.name}"
 
 
+def test_sighup_is_a_reload_that_systemd_sees_begin_and_end(supervisor: Supervisor) -> None:
+    fault = """
+class Process(app.Process):
+    def __init__(self):
+        super().__init__()
+        self.at_reload += [lambda: 1 / 0, lambda: app.notify.tell("STATUS=reading")]
+from ovsdhcp import notify
+app.notify, app.Process = notify, Process
+"""
+    process = supervisor.start(fault=fault)
+    supervisor.hears("READY=1")
+    for _ in range(2):
+        process.send_signal(signal.SIGHUP)
+        words = supervisor.hears("RELOADING=1")
+        assert [word.partition("=")[0] for word in words] == ["RELOADING", "MONOTONIC_USEC"]
+        assert supervisor.ear.recv(999) == b"STATUS=reading"
+        assert supervisor.ear.recv(999) == b"READY=1"
+    process.terminate()
+    status, log = ended(process)
+    assert status == 0
+    assert [line["msg"] for line in log].count("reloading failed") == 2
+
+
 def test_files_are_its_own_and_descriptors_many(supervisor: Supervisor) -> None:
     process = supervisor.start()
     supervisor.hears("READY=1")

@@ -83,6 +83,14 @@ def test_it_is_nobody_and_may_nothing(service: Container) -> None:
     assert (oct(state.st_mode), state.st_uid) == ("0o40700", int(status["Uid"].split()[0]))
 
 
+def test_a_reload_is_not_a_restart(service: Container) -> None:
+    before = service.pids()
+    service.systemctl("reload", "ovsdhcp")
+    assert is_active(service)
+    assert service.pids() == before
+    assert service.shows("Result") == "success"
+
+
 def hang(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
 
