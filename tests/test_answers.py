@@ -299,6 +299,14 @@ def test_what_is_no_question_of_ours_is_left_where_it_is(other: bytes) -> None:
     assert len(b"".join(sent)) > 300
 
 
+def test_what_is_too_short_to_be_remembered_is_counted_as_well() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for _ in range(2):
+        assert asking.read(packet_in(renewal(1)[:50], 5)) == b""
+    assert asking.told()[1] == {"ip-length": 2}
+    assert asking.service.memory.held == 0
+
+
 def test_a_fault_of_ours_is_told_and_the_message_left_to_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
