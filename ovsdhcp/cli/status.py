@@ -23,7 +23,7 @@ def status(*, as_json: bool) -> None:
     advice is none), 3 where no server answers.
 
     With --json one object: problems (check, severity, text, mend), server, table, bridges, leases,
-    reasons, events.
+    journal, reasons, events.
     """
     with asking():
         said = status_of_server()

@@ -39,6 +39,7 @@ def findings_of(status: Document) -> list[Finding]:
 
 def of_the_server(status: Document) -> Iterator[Finding]:
     """What only the server can know."""
+    yield from _of_the_journal(status["journal"])
     yield from _of_listening(status["server"]["listens"])
     yield from _of_reasons(status["reasons"])
 
@@ -78,6 +79,12 @@ def _of_the_table(table: Document) -> Iterator[Finding]:
     if last is not None and not last["ok"]:
         text = "the changed table was refused, the one before it is in force"
         yield Finding("reload-refused", text, f"ovsdhcp check {quote(table['path'])}")
+
+
+def _of_the_journal(journal: Document) -> Iterator[Finding]:
+    if journal.get("problem"):
+        text = f"what is handed out is not kept over a restart: {journal['problem']}"
+        yield Finding("journal", text, journal["hint"])
 
 
 def _of_a_bridge(bridge: Document, controller: str) -> Iterator[Finding]:

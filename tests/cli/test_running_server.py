@@ -14,6 +14,7 @@ from ovsdhcp.cli import main
 from ovsdhcp.control.server import Control
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.events import Event, Exchange
+from ovsdhcp.log import logfmt
 from tests.control.conftest import spawn
 from tests.control.without_ryu import Server
 from tests.openflow.bridges import VM5
@@ -116,9 +117,9 @@ def test_no_lease_is_said_on_standard_error(server: Server) -> None:
 def test_events_are_a_line_each(server: Server) -> None:
     server.history.tell([exchange()])
     (line,) = run("events").stdout.splitlines()
-    time_, _, rest = line.partition(" ")
-    assert time_.startswith("time=20")
-    assert rest == exchange().text()
+    at, level, rest = line.split(" ", 2)
+    assert (at[:5], level) == ("ts=20", "level=info")
+    assert rest == logfmt.line(exchange().fields())
 
 
 def test_events_for_machines(server: Server) -> None:
@@ -130,7 +131,7 @@ def test_events_for_machines(server: Server) -> None:
 def test_what_a_guest_calls_itself_steers_no_terminal(server: Server) -> None:
     server.history.tell([exchange(port="\x1b]0;owned\x07\u202evm")])
     text, as_json = run("events").stdout, run("events", "--json").stdout
-    assert "port=\\x1b]0;owned\\x07\\u202evm" in text
+    assert 'port="\\u001b]0;owned\\u0007\\u202evm"' in text
     assert as_json.isascii()
     assert not any(ord(char) < 32 for line in as_json.splitlines() for char in line)
 
