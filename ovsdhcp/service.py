@@ -175,7 +175,8 @@ class Service:
         ):
             stranger = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
             return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
-        asker = _Asker(switch.bridge.name, attached.port.name, attached.binding(frame))
+        who = (switch.bridge.name, attached.port.name, attached.binding(frame))
+        asker = tuple.__new__(_Asker, who)
         decision, lasting = self._decide(asker, frame, now)
         return self._said(asker, in_port, frame, decision, now, lasting=lasting)
 
@@ -250,7 +251,7 @@ class Service:
         xid = 0 if request is None else request.xid
         self.ring.append((exchange, xid, now, self._clock() - now, request))
         octets = decision.frame if isinstance(decision, Reply) else b""
-        return Said(octets, in_port, lasting, exchange)
+        return tuple.__new__(Said, (octets, in_port, lasting, exchange))
 
     @property
     def untold(self) -> int:

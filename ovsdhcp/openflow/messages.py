@@ -284,7 +284,8 @@ def read_packet_in(packet_in: bytes) -> PacketIn | None:
         return None
     _, table, cookie, _, match_length = _PACKET_IN.unpack_from(packet_in, 14)
     frame = packet_in[26 + match_length + -match_length % 8 :]
-    return PacketIn(cookie, table, int.from_bytes(packet_in[32:36], "big"), frame)
+    in_port = int.from_bytes(packet_in[32:36], "big")
+    return tuple.__new__(PacketIn, (cookie, table, in_port, frame))
 
 
 def read_port_status(status: bytes) -> tuple[bool, int, bytes]:
