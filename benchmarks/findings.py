@@ -162,8 +162,8 @@ def page(found: Found) -> str:
 Written by `scripts/benchmarks`, which measured them:
 {found["machine"]["words"]}; load average before it {found["machine"]["load_before"]:.1f}.
 
-Ratios are medians of {found["rounds"]} rounds, with the smallest and the largest; all figures are in
-[benchmarks.json](benchmarks.json).
+Ratios are medians of {found["rounds"]} rounds, with the smallest and the largest; all figures are
+in [benchmarks.json](benchmarks.json).
 
 ![ovsdhcp beside its peers](benchmarks.svg)
 
