@@ -7,9 +7,9 @@ import click
 from manual import roff
 from ovsdhcp import __version__
 from ovsdhcp.cli import main
-from ovsdhcp.control.place import DEFAULT_STATE_DIR, STATE_VARIABLE
 from ovsdhcp.log import form
 from ovsdhcp.service import CONFIG_VARIABLE, DEFAULT_CONFIG
+from ovsdhcp.state_folder import DEFAULT_STATE_DIR, STATE_VARIABLE
 
 ENVIRONMENT = {
     CONFIG_VARIABLE: f"The lease table. Without it, {DEFAULT_CONFIG}.",

@@ -13,9 +13,9 @@ Schema = Mapping[str, Any]
 _DEFINITION = "#/$defs/"
 _INTRODUCTION = f"""\
 The lease table says which client on which port of which bridge gets which address. It is YAML,
-`{DEFAULT_CONFIG}` or what `${CONFIG_VARIABLE}` names. A key that is not known is an error, and so is
-one that stands twice; a MAC address needs no quotes. `ovsdhcp check` names all that is wrong with a
-table; `ovsdhcp schema` prints the JSON Schema that this page is made from, for editors."""
+`{DEFAULT_CONFIG}` or what `${CONFIG_VARIABLE}` names. A key that is not known is an error, and so
+is one that stands twice; a MAC address needs no quotes. `ovsdhcp check` names all that is wrong
+with a table; `ovsdhcp schema` prints the JSON Schema that this page is made from, for editors."""
 _EXAMPLE = """\
 \b
 subnets:

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -26,6 +27,7 @@ from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
+from ovsdhcp.journal import Journal
 from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
 from ovsdhcp.log.takeover import take_over
@@ -37,6 +39,7 @@ from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.packet_ins import PacketIns
 from ovsdhcp.process import Process, confine
 from ovsdhcp.service import Service, load
+from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -83,6 +86,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._writer = _log_or_exit()
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
+        _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         running = Running(self.service, self._connected, listens)
@@ -91,24 +96,20 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         self.process = Process()
-        self.process.at_end += [self._tell, exchanges.tell_rest, self._control.close]
+        self.process.at_end += [self._tell, exchanges.tell_rest]
+        self.process.at_end += [self._control.close, self._close_journal]
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
         self.process.heed_signals()
-        self.threads.append(hub.spawn(self._tell_events))
-        self.threads.append(hub.spawn(self._be_supervised))
+        self._keeper = hub.spawn(self._keep_journal)
+        self.threads += [hub.spawn(self._tell_events), self._keeper, hub.spawn(self._be_supervised)]
         try:
             self._control.open()
         except CannotListenError as error:
             LOG.warning("no control socket: %s", error)
-
-    def stop(self) -> None:
-        """Called by Ryu at its end."""
-        self._control.close()
-        super().stop()
 
     def _be_supervised(self) -> None:
         openflow, conf = lookup_service_brick("ofp_event"), self.CONF
@@ -140,6 +141,25 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             tell(events)
         if self._writer is not None:
             self._writer.say_lost()
+
+    def _keep_journal(self) -> None:
+        from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
+
+        journal, due = self.service.journal, 0.0
+        assert journal is not None
+        while self.is_active:
+            hub.sleep(TELL_EVENTS_EVERY)
+            if time.monotonic() >= due:
+                due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
+
+    def _close_journal(self) -> None:
+        """With all that has happened; what is being written goes first."""
+        self.is_active = False
+        hub.joinall([self._keeper])
+        while self.service.settle():
+            pass
+        if self.service.journal is not None:
+            self.service.journal.close(self.service.leases)
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -236,13 +256,24 @@ def _log_or_exit() -> Writer | None:
 
 def _service_or_exit() -> Service:
     try:
-        service = Service(load())
+        return Service(load())
     except ConfigError as error:
         sys.exit(str(error))
-    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+
+
+def _sleep_as_a_thread() -> Callable[[float], object]:
+    """What `time.sleep` was before eventlet made green threads of it."""
+    # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
+    from eventlet import patcher  # noqa: PLC0415
+
+    sleep: Callable[[float], object] = patcher.original("time").sleep
+    return sleep
+
+
+def _look_for_cycles_less() -> None:
+    """What is there at the start lives on and has no cycles: to look at it all takes 100 ms."""
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    return service
 
 
 def _port_free_or_exit(host: str, port: int) -> None:

@@ -21,14 +21,24 @@ MAY_IMPORT = {
     "notify": set(),
     "process": {"notify"},
     "answers": {"events"},
-    "leases": {"dhcp", "config"},
+    "state_folder": set[str](),
+    "lease": {"dhcp"},
+    "leases": {"dhcp", "lease"},
+    "journal": {"lease", "leases", "state_folder"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
+    "service": {
+        *("dhcp", "ovn", "config", "events", "answers", "journal", "lease", "leases", "openflow")
+    },
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
     "packet_ins": {"answers", "openflow", "service"},
-    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
-    "app": {"config", "control", "events", "log", "openflow", "packet_ins", "process", "service"},
+    "control": {
+        *("dhcp", "config", "events", "journal", "lease", "openflow", "service", "state_folder")
+    },
+    "app": {
+        *("config", "control", "events", "journal", "log", "openflow", "packet_ins", "process"),
+        *("service", "state_folder"),
+    },
     "cli": {"dhcp", "ovn", "config", "control", "log", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
@@ -38,10 +48,10 @@ LIBRARIES = {
     "dhcp": {"ryu.lib.packet"},
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
-    "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "config": {"pydantic", "pydantic_core", "yaml"},
     "log": {"eventlet"},
     "process": {"ryu.lib.hub"},
-    "app": {"ryu"},
+    "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""

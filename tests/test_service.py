@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ovsdhcp.config.table import Bridge, Config
-from ovsdhcp.leases import State
+from ovsdhcp.lease import State
 from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.pipeline import port_cookie
