@@ -23,7 +23,7 @@ from ryu.ofproto import ofproto_v1_3
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
-from ovsdhcp.control.running import Running
+from ovsdhcp.control.running import Running, TableInForce
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
@@ -90,14 +90,15 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        running = Running(self.service, self._connected, listens)
+        table = TableInForce.read(self.service.config.source)
+        running = Running(self.service, self._connected, listens, table)
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         self.process = Process()
-        self.process.at_end += [self._tell, exchanges.tell_rest]
-        self.process.at_end += [self._control.close, self._close_journal]
+        self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
+        self.process.at_end += [self._control.close]
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
@@ -105,7 +106,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         super().start()
         self.process.heed_signals()
         self._keeper = hub.spawn(self._keep_journal)
-        self.threads += [hub.spawn(self._tell_events), self._keeper, hub.spawn(self._be_supervised)]
+        own = (self._tell_events, self._be_supervised)
+        self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         try:
             self._control.open()
         except CannotListenError as error:
@@ -135,13 +137,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             while self.service.settle():
                 hub.sleep(0)
 
-    def _tell(self) -> None:
-        events = self.service.take_events()
-        for tell in self._tellers:
-            tell(events)
-        if self._writer is not None:
-            self._writer.say_lost()
-
     def _keep_journal(self) -> None:
         from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
 
@@ -153,13 +148,20 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
 
     def _close_journal(self) -> None:
-        """With all that has happened; what is being written goes first."""
+        """With all that has happened; what is being written just now goes first."""
         self.is_active = False
         hub.joinall([self._keeper])
         while self.service.settle():
             pass
         if self.service.journal is not None:
             self.service.journal.close(self.service.leases)
+
+    def _tell(self) -> None:
+        events = self.service.take_events()
+        for tell in self._tellers:
+            tell(events)
+        if self._writer is not None:
+            self._writer.say_lost()
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""

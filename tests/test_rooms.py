@@ -39,7 +39,11 @@ MAY_IMPORT = {
         *("config", "control", "events", "journal", "log", "openflow", "packet_ins", "process"),
         *("service", "state_folder"),
     },
-    "cli": {"dhcp", "ovn", "config", "control", "log", "openflow", "service", "trace", "lab"},
+    "doctor": {"dhcp", "ovn", "config", "control", "openflow", "service"},
+    "cli": {
+        *("dhcp", "ovn", "config", "control", "doctor", "log", "openflow", "service", "trace"),
+        *("lab",),
+    },
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
@@ -52,6 +56,7 @@ LIBRARIES = {
     "log": {"eventlet"},
     "process": {"ryu.lib.hub"},
     "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
+    "doctor": {"ryu.lib.packet"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""
