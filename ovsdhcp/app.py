@@ -105,17 +105,13 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Called by Ryu once all applications are there."""
         super().start()
         self.process.heed_signals()
-        own = (self._tell_events, self._keep_journal, self._be_supervised)
-        self.threads += [hub.spawn(work) for work in own]
+        self._keeper = hub.spawn(self._keep_journal)
+        own = (self._tell_events, self._be_supervised)
+        self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         try:
             self._control.open()
         except CannotListenError as error:
             LOG.warning("no control socket: %s", error)
-
-    def stop(self) -> None:
-        """Called by Ryu at its end."""
-        self._control.close()
-        super().stop()
 
     def _be_supervised(self) -> None:
         openflow, conf = lookup_service_brick("ofp_event"), self.CONF
@@ -152,6 +148,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
 
     def _close_journal(self) -> None:
+        """With all that has happened; what is being written just now goes first."""
+        self.is_active = False
+        hub.joinall([self._keeper])
         while self.service.settle():
             pass
         if self.service.journal is not None:
