@@ -36,6 +36,7 @@ subnets:
 bridges:
   br-int:
     reply: {way}
+    rate_limit: none
     ports:
       vm5: {{subnet: net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}}
 """
