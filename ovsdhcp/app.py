@@ -4,6 +4,7 @@ A handler does not block and lets nothing escape: Ryu's queue of an application 
 and behind a handler that sleeps the switch's echo requests go unanswered until it disconnects.
 """
 
+import gc
 import logging
 import socket
 import sys
@@ -18,6 +19,11 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.control.history import History
+from ovsdhcp.control.place import socket_path
+from ovsdhcp.control.running import Running
+from ovsdhcp.control.server import CannotListenError, Control
+from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
 from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party, serve
@@ -32,6 +38,9 @@ LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
 TELL_EVENTS_EVERY = 0.2
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
+
+_COLLECT = (10_000, 10, 10)
+"""When Python looks for cycles: not after every 140 questions, as by default."""
 
 _DEFAULTS = {"ofp_listen_host": LISTEN_HOST, "ofp_tcp_listen_port": LISTEN_PORT}
 
@@ -68,12 +77,29 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self._bridges: dict[Any, Bridge] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
+        listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        running = Running(self.service, self._connected, listens)
+        history = History()
+        self._tellers.append(history.tell)
+        self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
         self.threads.append(hub.spawn(self._tell_events))
+        try:
+            self._control.open()
+        except CannotListenError as error:
+            LOG.warning("no control socket: %s", error)
+
+    def stop(self) -> None:
+        """Called by Ryu at its end."""
+        self._control.close()
+        super().stop()
+
+    def _connected(self) -> dict[Any, Switch]:
+        return {connection: bridge.switch for connection, bridge in self._bridges.items()}
 
     def _tell_events(self) -> None:
         while self.is_active:
@@ -81,6 +107,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             events = self.service.take_events()
             for tell in self._tellers:
                 tell(events)
+            while self.service.settle():
+                hub.sleep(0)
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -186,9 +214,13 @@ def _name(octets: bytes) -> str:
 
 def _service_or_exit() -> Service:
     try:
-        return Service(load())
+        service = Service(load())
     except ConfigError as error:
         sys.exit(str(error))
+    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
+    return service
 
 
 def _port_free_or_exit(host: str, port: int) -> None:
