@@ -131,7 +131,7 @@ def test_a_port_that_asks_too_much_is_counted_and_dropped_where_there_are_no_met
 ) -> None:
     limited = replace(VM5, rate_limit=RateLimit(1, 2))
     switch = Switch(replace(BR_INT, ports=(limited,)), {5: "vm5"})
-    meters_request = int.from_bytes(switch.greet()[4:8], "big")
+    meters_request = int.from_bytes(switch.sync()[4:8], "big")
     assert service.refused_meters(switch, meters_request)
     assert "takes no meters" in caplog.text
     heard = [service.over_limit(switch, 5, 100.0) for _ in range(5)]

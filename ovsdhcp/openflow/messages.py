@@ -41,6 +41,7 @@ NICIRA, ONF = 0x0000_2320, 0x4F4E_4600
 NXAST_REG_MOVE, NXAST_RESUBMIT_TABLE, NXAST_CONTROLLER2 = 6, 14, 37
 NXAC2PT_USERDATA, NXAC2PT_PAUSE = 3, 4
 OFPP10_IN_PORT = 0xFFF8
+SET_ASYNC_CONFIG2, OFPACPT_FLOW_REMOVED_MASTER, REASONS_FOR_REMOVAL = 27, 5, 0x3F
 BUNDLE_CONTROL, BUNDLE_ADD = 2300, 2301
 BUNDLE_OPEN, BUNDLE_COMMIT = 0, 4
 BUNDLE_FLAGS = 1 | 2  # atomic, ordered
@@ -222,6 +223,15 @@ def bundle(messages: Iterable[bytes], xid: int) -> bytes:
         + adds
         + _experimenter(BUNDLE_CONTROL, pack("!IHH", number, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
     )
+
+
+def tell_of_any_removal(xid: int) -> bytes:
+    """NXT_SET_ASYNC_CONFIG2, for OFPT_FLOW_REMOVED alone: whatever the reason.
+
+    By default OpenFlow 1.3 says nothing of flows that went with a meter that somebody deleted.
+    """
+    every = pack("!HHI", OFPACPT_FLOW_REMOVED_MASTER, 8, REASONS_FOR_REMOVAL)
+    return message(EXPERIMENTER, xid, pack("!II", NICIRA, SET_ASYNC_CONFIG2) + every)
 
 
 def _experimenter(kind: int, body: bytes, xid: int) -> bytes:

@@ -147,10 +147,11 @@ class Switch:
         yield from list(self._port_flows.items())
 
     def greet(self) -> bytes:
-        """What a connection begins with: the form of its packet-ins, and a sync."""
+        """What a connection begins with: what it is to tell, the form of its packet-ins, a sync."""
         bridge = self.bridge
         waits = bridge.flows is Flows.EXTERNAL or bridge.reply is Reply.RESUME
-        return (set_packet_in_format(next(self._xids)) if waits else b"") + self.sync()
+        form = set_packet_in_format(next(self._xids)) if waits else b""
+        return messages.tell_of_any_removal(next(self._xids)) + form + self.sync()
 
     def sync(self) -> bytes:
         """Ask for what the bridge has of us; its answers, in this order, set the rest in motion."""

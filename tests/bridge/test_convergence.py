@@ -162,8 +162,6 @@ def test_meters_follow_a_port_and_others_stay(settled: Lab) -> None:
     switch.add_port("vm5", 5)
     assert wait_for(lambda: meters(settled) == everything, within=WITHIN)
     meter("del-meters", "br-int", doing="remove all meters, and the flows that go through them")
-    mask = f"cookie={pipeline.COOKIE:#x}/{pipeline.COOKIE_MASK:#x}"
-    switch.ofctl("del-flows", "br-int", mask, doing="remove the other flows, which is told")
     assert wait_for(lambda: meters(settled) == everything - {7}, within=WITHIN)
     assert wait_for(lambda: ours(settled) == flows, within=WITHIN)
     binds(settled)
