@@ -48,7 +48,7 @@ BUNDLE_FLAGS = 1 | 2  # atomic, ordered
 
 _HEADER = Struct("!BBHI")
 _FLOW_MOD = Struct("!QQBBHHHIIIH2x")
-_PACKET_OUT = Struct("!IIH6x")
+_PACKET_OUT = Struct("!BBHIIIH6xHHIH6x")
 _OUTPUT = Struct("!HHIH6x")
 _FLOW_STATS = Struct("!HBxIIHHHH4xQQQ")
 _PACKET_IN = Struct("!BBQHH")
@@ -238,7 +238,7 @@ def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
     return message(EXPERIMENTER, xid, pack("!II", ONF, kind) + body)
 
 
-PACKET_OUT_FRAME = _HEADER.size + _PACKET_OUT.size + _OUTPUT.size
+PACKET_OUT_FRAME = _PACKET_OUT.size
 """Where the frame begins in a `packet_out`."""
 
 
@@ -247,8 +247,9 @@ def packet_out(ofport: int, frame: bytes, xid: int = 0) -> bytes:
 
     OVS sends nothing for `in_port=N, output:N`, hence not the port the question came from.
     """
-    head = _PACKET_OUT.pack(NO_BUFFER, CONTROLLER, _OUTPUT.size)
-    return message(PACKET_OUT, xid, head + _OUTPUT.pack(0, 16, ofport, 0) + frame)
+    length, output = _PACKET_OUT.size + len(frame), _OUTPUT.size
+    header, packet = (VERSION, PACKET_OUT, length, xid), (NO_BUFFER, CONTROLLER, output)
+    return _PACKET_OUT.pack(*header, *packet, 0, output, ofport, 0) + frame
 
 
 def barrier(xid: int) -> bytes:
