@@ -8,6 +8,7 @@ import gc
 import logging
 import socket
 import sys
+import time
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -25,12 +26,14 @@ from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
+from ovsdhcp.journal import Journal
 from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.packet_ins import PacketIns
 from ovsdhcp.service import Service, load
+from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -75,6 +78,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self.CONF.set_default(option, value)
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
+        _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
@@ -87,7 +92,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
-        self.threads.append(hub.spawn(self._tell_events))
+        self.threads += [hub.spawn(self._tell_events), hub.spawn(self._keep_journal)]
         try:
             self._control.open()
         except CannotListenError as error:
@@ -97,6 +102,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Called by Ryu at its end."""
         self._control.close()
         super().stop()
+        if self.service.journal is not None:
+            self.service.journal.close(self.service.leases)
 
     def _connected(self) -> dict[Any, Switch]:
         return {connection: bridge.switch for connection, bridge in self._bridges.items()}
@@ -109,6 +116,16 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 tell(events)
             while self.service.settle():
                 hub.sleep(0)
+
+    def _keep_journal(self) -> None:
+        from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
+
+        journal, due = self.service.journal, 0.0
+        assert journal is not None
+        while self.is_active:
+            hub.sleep(TELL_EVENTS_EVERY)
+            if time.monotonic() >= due:
+                due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -214,13 +231,24 @@ def _name(octets: bytes) -> str:
 
 def _service_or_exit() -> Service:
     try:
-        service = Service(load())
+        return Service(load())
     except ConfigError as error:
         sys.exit(str(error))
-    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+
+
+def _sleep_as_a_thread() -> Callable[[float], object]:
+    """What `time.sleep` was before eventlet made green threads of it."""
+    # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
+    from eventlet import patcher  # noqa: PLC0415
+
+    sleep: Callable[[float], object] = patcher.original("time").sleep
+    return sleep
+
+
+def _look_for_cycles_less() -> None:
+    """What is there at the start lives on and has no cycles: to look at it all takes 100 ms."""
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    return service
 
 
 def _port_free_or_exit(host: str, port: int) -> None:

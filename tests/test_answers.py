@@ -13,6 +13,7 @@ from ovsdhcp import answers
 from ovsdhcp.answers import Memory
 from ovsdhcp.config.table import Bridge, Config, RateLimit, Reply
 from ovsdhcp.dhcp import server
+from ovsdhcp.lease import Record
 from ovsdhcp.openflow import continuation, messages
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
@@ -78,9 +79,11 @@ class Server:
         assert self.path.answer(octets, 0, sent) == len(octets)
         return b"".join(sent)
 
-    def told(self) -> tuple[list[str], dict[str, int], dict[Any, Any]]:
+    def told(self) -> tuple[list[str], dict[str, int], set[Record]]:
         events = [event.text() for event in settled(self.service)]
-        return events, dict(self.service.reasons), self.service.leases._leases
+        # what is alike is kept as one, so that since when is known to within a taking
+        kept = {replace(record, since=0) for record in self.service.leases.records()}
+        return events, dict(self.service.reasons), kept
 
 
 def question(

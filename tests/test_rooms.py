@@ -18,14 +18,24 @@ MAY_IMPORT = {
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
     "answers": {"events"},
-    "leases": {"dhcp", "config"},
+    "state_folder": set[str](),
+    "lease": {"dhcp"},
+    "leases": {"dhcp", "lease"},
+    "journal": {"lease", "leases", "state_folder"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
+    "service": {
+        *("dhcp", "ovn", "config", "events", "answers", "journal", "lease", "leases", "openflow")
+    },
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
     "packet_ins": {"answers", "openflow", "service"},
-    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
-    "app": {"config", "control", "events", "openflow", "packet_ins", "service"},
+    "control": {
+        *("dhcp", "config", "events", "journal", "lease", "openflow", "service", "state_folder")
+    },
+    "app": {
+        *("config", "control", "events", "journal", "openflow", "packet_ins", "service"),
+        "state_folder",
+    },
     "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
@@ -35,8 +45,8 @@ LIBRARIES = {
     "dhcp": {"ryu.lib.packet"},
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
-    "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
-    "app": {"ryu"},
+    "config": {"pydantic", "pydantic_core", "yaml"},
+    "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""

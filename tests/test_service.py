@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ovsdhcp.config.table import Bridge, Config, RateLimit
-from ovsdhcp.leases import State
+from ovsdhcp.lease import State
 from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch

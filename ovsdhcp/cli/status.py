@@ -23,7 +23,7 @@ def status(*, as_json: bool) -> None:
     advice is none), 3 where no server answers.
 
     With --json one object: problems (text, mend, severity), server, table, bridges, leases,
-    reasons, events.
+    journal, reasons, events.
     """
     with asking():
         said = asked()

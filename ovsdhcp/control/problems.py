@@ -27,7 +27,7 @@ class Problem:
 
 def problems_of(status: Document) -> list[Problem]:
     """From the document that `ovsdhcp status --json` prints."""
-    found = [*_of_the_table(status)]
+    found = [*_of_the_table(status), *_of_the_journal(status.get("journal", {}))]
     for bridge in status["bridges"]:
         found += _of_a_bridge(bridge, target(status["server"]["listens"]))
     found += [*_of_listening(status["server"]["listens"]), *_of_reasons(status["reasons"])]
@@ -50,6 +50,13 @@ def _of_the_table(status: Document) -> Iterator[Problem]:
         yield Problem(
             "the changed table was refused, the one before is in force",
             f"ovsdhcp check {quote(status['table']['path'])}",
+        )
+
+
+def _of_the_journal(journal: Document) -> Iterator[Problem]:
+    if journal.get("problem"):
+        yield Problem(
+            f"what is handed out is not kept over a restart: {journal['problem']}", journal["hint"]
         )
 
 

@@ -11,6 +11,7 @@ from ovsdhcp import __version__
 from ovsdhcp.config.table import Bridge
 from ovsdhcp.control.protocol import Document
 from ovsdhcp.control.running import Running, moment
+from ovsdhcp.journal import Journal
 from ovsdhcp.openflow.switch import Switch
 
 MOST_NAMED = 20
@@ -21,12 +22,13 @@ def status(
     running: Running, arguments: Mapping[str, Any]
 ) -> Generator[Document | None, None, None]:
     """First the server, then a bridge in each item."""
-    records = running.service.leases.records()
+    states = Counter(lease.state for lease in running.service.leases.kept().values())
     yield {
         "server": _server(running),
         "table": {"path": running.service.config.source},
         "reasons": dict(running.service.reasons),
-        "leases": dict(Counter(lease.state.value for lease in records.values())),
+        "leases": {state.value: count for state, count in states.items()},
+        "journal": _journal(running.service.journal),
         "events": {"untold": running.service.untold},
     }
     for bridge, switch in list(running.bridges()):
@@ -41,6 +43,19 @@ def _server(running: Running) -> Document:
         "started": moment(running.started),
         "uptime_seconds": round(time.time() - running.started, 3),
         "listens": {"host": host, "port": port},
+    }
+
+
+def _journal(journal: Journal | None) -> Document:
+    """`problem` and `hint` are empty while it is written; `written` is when it last was."""
+    if journal is None:
+        return {}
+    it = journal.status
+    return {
+        "path": str(it.path),
+        "problem": it.problem,
+        "hint": it.hint,
+        "written": None if it.written_at is None else moment(it.written_at),
     }
 
 
