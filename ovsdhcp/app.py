@@ -6,6 +6,7 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 
 import gc
 import logging
+import os
 import socket
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from ryu.base.app_manager import RyuApp
+from ryu.base.app_manager import RyuApp, lookup_service_brick
 from ryu.controller import controller, ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
@@ -22,16 +23,21 @@ from ryu.ofproto import ofproto_v1_3
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
-from ovsdhcp.control.running import Running
+from ovsdhcp.control.running import Running, TableInForce
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
 from ovsdhcp.journal import Journal
+from ovsdhcp.log import form
+from ovsdhcp.log.exchanges import Exchanges
+from ovsdhcp.log.takeover import take_over
+from ovsdhcp.log.writer import Writer
 from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.packet_ins import PacketIns
+from ovsdhcp.process import Process, confine
 from ovsdhcp.service import Service, load
 from ovsdhcp.state_folder import state_dir
 
@@ -76,23 +82,31 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         super().__init__(*args, **kwargs)
         for option, value in _DEFAULTS.items():
             self.CONF.set_default(option, value)
+        confine()
+        self._writer = _log_or_exit()
         self.service = _service_or_exit()
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
-        self._tellers: list[Callable[[list[Event]], None]] = [_log]
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        running = Running(self.service, self._connected, listens)
+        table = TableInForce.read(self.service.config.source)
+        running = Running(self.service, self._connected, listens, table)
         history = History()
-        self._tellers.append(history.tell)
+        exchanges = Exchanges(pause=partial(hub.sleep, 0))
+        self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
+        self.process = Process()
+        self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
+        self.process.at_end += [self._control.close]
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
-        self.threads += [hub.spawn(self._tell_events), hub.spawn(self._keep_journal)]
+        self.process.heed_signals()
+        own = (self._tell_events, self._keep_journal, self._be_supervised)
+        self.threads += [hub.spawn(work) for work in own]
         try:
             self._control.open()
         except CannotListenError as error:
@@ -102,8 +116,20 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Called by Ryu at its end."""
         self._control.close()
         super().stop()
-        if self.service.journal is not None:
-            self.service.journal.close(self.service.leases)
+
+    def _be_supervised(self) -> None:
+        openflow, conf = lookup_service_brick("ofp_event"), self.CONF
+        self.process.lives_by(self, openflow)
+        self.process.must_live(openflow.main_thread, "the OpenFlow listener")
+        ports = {conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}
+        self.process.run(ports, f"{conf.ofp_listen_host}:{conf.ofp_tcp_listen_port}", self._status)
+
+    def _status(self) -> str:
+        """In a line, for `systemctl status`."""
+        there = {bridge.switch.bridge.name: bridge.switch for bridge in self._bridges.values()}
+        served = sum(len(switch.attached) for switch in there.values())
+        bridges = len(self.service.config.bridges)
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
 
     def _connected(self) -> dict[Any, Switch]:
         return {connection: bridge.switch for connection, bridge in self._bridges.items()}
@@ -111,9 +137,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def _tell_events(self) -> None:
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
-            events = self.service.take_events()
-            for tell in self._tellers:
-                tell(events)
+            self._tell()
             while self.service.settle():
                 hub.sleep(0)
 
@@ -126,6 +150,19 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             hub.sleep(TELL_EVENTS_EVERY)
             if time.monotonic() >= due:
                 due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
+
+    def _close_journal(self) -> None:
+        while self.service.settle():
+            pass
+        if self.service.journal is not None:
+            self.service.journal.close(self.service.leases)
+
+    def _tell(self) -> None:
+        events = self.service.take_events()
+        for tell in self._tellers:
+            tell(events)
+        if self._writer is not None:
+            self._writer.say_lost()
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -196,11 +233,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             datapath.send(data)
 
 
-def _log(events: list[Event]) -> None:
-    for event in events:
-        LOG.log(event.level, "%s", event.text())
-
-
 class Bridge:
     """One bridge of the table, for as long as it is connected: a connection's party."""
 
@@ -227,6 +259,13 @@ class Bridge:
 def _name(octets: bytes) -> str:
     """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters."""
     return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _log_or_exit() -> Writer | None:
+    try:
+        return take_over(os.environ.get(form.VARIABLE, ""))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
 
 
 def _service_or_exit() -> Service:

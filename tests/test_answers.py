@@ -80,7 +80,7 @@ class Server:
         return b"".join(sent)
 
     def told(self) -> tuple[list[str], dict[str, int], set[Record]]:
-        events = [event.text() for event in settled(self.service)]
+        events = [str(event.fields()) for event in settled(self.service)]
         # what is alike is kept as one, so that since when is known to within a taking
         kept = {replace(record, since=0) for record in self.service.leases.records()}
         return events, dict(self.service.reasons), kept

@@ -17,6 +17,9 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "log": {"events"},
+    "notify": set(),
+    "process": {"notify"},
     "answers": {"events"},
     "state_folder": set[str](),
     "lease": {"dhcp"},
@@ -33,10 +36,14 @@ MAY_IMPORT = {
         *("dhcp", "config", "events", "journal", "lease", "openflow", "service", "state_folder")
     },
     "app": {
-        *("config", "control", "events", "journal", "openflow", "packet_ins", "service"),
-        "state_folder",
+        *("config", "control", "events", "journal", "log", "openflow", "packet_ins", "process"),
+        *("service", "state_folder"),
     },
-    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
+    "doctor": {"dhcp", "ovn", "config", "control", "openflow", "service"},
+    "cli": {
+        *("dhcp", "ovn", "config", "control", "doctor", "log", "openflow", "service", "trace"),
+        *("lab",),
+    },
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
@@ -46,7 +53,10 @@ LIBRARIES = {
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
     "config": {"pydantic", "pydantic_core", "yaml"},
+    "log": {"eventlet"},
+    "process": {"ryu.lib.hub"},
     "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
+    "doctor": {"ryu.lib.packet"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""

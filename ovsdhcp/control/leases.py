@@ -9,7 +9,7 @@ from ovsdhcp.control.protocol import WRONG_ARGUMENT, ControlError, Document
 from ovsdhcp.control.running import Running, moment
 from ovsdhcp.lease import Record, State
 
-A_TURN = 200
+A_TURN = 100
 SEARCHED = ("bridge", "port", "mac", "address", "hostname", "state")
 """What a filter is looked for in."""
 

@@ -109,7 +109,7 @@ def _place(oxm: bytes) -> tuple[bool, bytes]:
 
 
 def _oxm(part: Match) -> bytes:
-    field, masked = part.field, bool(part.mask)
+    field, masked = part.field, not part.field.is_whole(part.mask)
     mask = part.mask.to_bytes(field.size, "big") if masked else b""
     header = field.header(masked=masked).to_bytes(4, "big")
     return header + part.value.to_bytes(field.size, "big") + mask
@@ -145,7 +145,7 @@ def _action(action: Action) -> bytes:
             padded = _pad8(bytes(4) + _oxm(Match(field, value)))
             return pack("!HH", 25, len(padded)) + padded[4:]
         case Move(source, target):
-            headers = pack("!II", source.header(), target.header())
+            headers = pack("!II", source.move_header(), target.move_header())
             return _nicira(NXAST_REG_MOVE, pack("!HHH", source.size * 8, 0, 0) + headers)
         case Pause(userdata):
             said = _pad8(pack("!HH", NXAC2PT_USERDATA, 4 + len(userdata)) + userdata)
