@@ -180,6 +180,12 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             bridge.answers.close()
             LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
 
+    @on(ofp_event.EventOFPMeterConfigStatsReply)
+    def meter_config(self, ev: Any) -> None:
+        switch = self._switch(ev.msg.datapath)
+        if switch is not None:
+            switch.meter_config(ev.msg.xid, bytes(ev.msg.buf))
+
     @on(ofp_event.EventOFPFlowStatsReply)
     def flow_stats(self, ev: Any) -> None:
         msg = ev.msg
@@ -204,7 +210,12 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def error(self, ev: Any) -> None:
         datapath = ev.msg.datapath
         switch = self._switch(datapath)
-        if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
+        if switch is None:
+            return
+        without_meters = self.service.refused_meters(switch, ev.msg.xid)
+        if without_meters:
+            self._send(datapath, without_meters)
+        elif self.service.refused(switch, ev.msg.xid, ev.msg.type):
             hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
 
     def _retry(self, datapath: Any, switch: Switch) -> None:

@@ -27,6 +27,7 @@ from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import PacketIn
+from ovsdhcp.openflow.rate_limits import DROPPED_FOR
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
 from ovsdhcp.ovn.put_dhcp_opts import PutDhcpOpts, set_result
@@ -284,6 +285,26 @@ class Service:
             return True
         told, self._told_foreign = self._told_foreign, True
         return not told
+
+    def over_limit(self, switch: Switch, in_port: int, now: float) -> bytes | None:
+        """What to send in place of an answer where a port asks too much; None where it does not."""
+        over = switch.over_limit(in_port, now)
+        if over is not None:
+            self.reasons[reasons.RATE_LIMITED.code] += 1
+        return over
+
+    def refused_meters(self, switch: Switch, xid: int) -> bytes:
+        """What to send a bridge whose error says that it takes no meters; empty for another."""
+        sent = switch.refused_meters(xid)
+        if sent:
+            LOG.warning(
+                "bridge %s: takes no meters (its datapath may have none); ports that ask more than "
+                "their rate_limit are limited by the controller instead, by a flow that drops "
+                "their DHCP for %d s",
+                switch.bridge.name,
+                DROPPED_FOR,
+            )
+        return sent
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""
