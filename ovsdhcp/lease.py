@@ -20,8 +20,8 @@ from ovsdhcp.dhcp.message import (
     shown,
 )
 
-Key = tuple[str, str, IPv4Address]
-"""Bridge, port and address: what a binding is known by."""
+Key = tuple[str, str, bytes]
+"""Bridge, port and address (four octets, which know their hash): what a binding is known by."""
 
 _VENDOR_CLASS = 60
 _LONGEST = 255
@@ -116,7 +116,8 @@ class Record:
         """A binding's record, at a clock that is `by` seconds ahead of the lease's."""
         vendor = lease.vendor_class
         return cls(
-            *key,
+            *key[:2],
+            IPv4Address(key[2]),
             mac=lease.mac,
             state=lease.state,
             since=lease.since + by,

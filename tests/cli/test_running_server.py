@@ -93,7 +93,7 @@ def test_status_for_machines(server: Server) -> None:
 
 
 def test_leases_are_a_table(server: Server) -> None:
-    key = "br-int", "vm5", VM5.bindings[0].address
+    key = "br-int", "vm5", VM5.bindings[0].address_octets
     server.service.leases.record(key, VM5.bindings[0], reasons.ACK_SELECTING, time.monotonic())
     head, row = run("leases", "vm5").stdout.splitlines()
     assert head.split()[:5] == ["BRIDGE", "PORT", "MAC", "ADDRESS", "STATE"]
