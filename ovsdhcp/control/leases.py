@@ -48,19 +48,25 @@ def _rows(running: Running) -> Iterator[Document]:
             for binding in port.bindings:
                 key = bridge.name, port.name, binding.address
                 lease = kept.pop(key, None)
-                yield {} if lease is None else _document(Record.of(key, lease, ahead), now)
+                if lease is None:
+                    yield {}
+                else:
+                    yield _document(Record.of(key, lease, ahead), now, binding.mac)
     for key, lease in kept.items():  # of others' flows, or of a table before this one
         yield _document(Record.of(key, lease, ahead), now)
 
 
-def _document(record: Record, now: float) -> Document:
-    """`until` is null where there is no end, or nothing that could end."""
+def _document(record: Record, now: float, mac: bytes | None = None) -> Document:
+    """`until` is null where there is no end, or nothing that could end.
+
+    `mac` is the table's, for a record of before anybody was seen.
+    """
     until, leased = record.until, record.state in (State.BOUND, State.RENEWED)
     expired = leased and until is not None and until <= now
     return {
         "bridge": record.bridge,
         "port": record.port,
-        "mac": _octets(record.mac),
+        "mac": _octets(record.mac or mac),
         "address": str(record.address),
         "state": "expired" if expired else record.state.value,
         "since": moment(record.since),

@@ -77,7 +77,7 @@ def test_a_server_that_is_well_has_status_0_even_with_an_advice(server: Server) 
 
 def test_status_for_machines(server: Server) -> None:
     said = json.loads(run("status", "--json").stdout)
-    keys = {"problems", "server", "table", "bridges", "leases", "reasons", "events"}
+    keys = {"problems", "server", "table", "bridges", "leases", "journal", "reasons", "events"}
     assert set(said) == keys
     assert said["problems"] == [
         {
