@@ -48,10 +48,11 @@ def _rows(running: Running) -> Iterator[Document]:
             for binding in port.bindings:
                 key = bridge.name, port.name, binding.address
                 lease = kept.pop(key, None)
-                if lease is None:
-                    yield {}
-                else:
-                    yield _document(Record.of(key, lease, ahead), now, binding.mac)
+                yield (
+                    {}
+                    if lease is None
+                    else _document(Record.of(key, lease, ahead), now, binding.mac)
+                )
     for key, lease in kept.items():  # of others' flows, or of a table before this one
         yield _document(Record.of(key, lease, ahead), now)
 
@@ -59,7 +60,7 @@ def _rows(running: Running) -> Iterator[Document]:
 def _document(record: Record, now: float, mac: bytes | None = None) -> Document:
     """`until` is null where there is no end, or nothing that could end.
 
-    `mac` is the table's, for a record of before anybody was seen.
+    `mac` is the table's, for a binding that never had a client.
     """
     until, leased = record.until, record.state in (State.BOUND, State.RENEWED)
     expired = leased and until is not None and until <= now

@@ -22,7 +22,8 @@ def test_a_server_that_is_well() -> None:
     server = Server(names={1: "vm1", 2: "vm2", 5: "vm5", 9: "eth9"})
     server.connect()
     status = said_by(server)
-    assert set(status) == {"server", "table", "leases", "journal", "reasons", "events", "bridges"}
+    keys = {"server", "table", "leases", "journal", "reasons", "events", "bridges"}
+    assert set(status) == keys
     assert status["table"]["path"] == "table.yaml"
     assert status["bridges"][0]["ports"] == {"configured": 4, "attached": 4, "missing": 0}
     assert status["bridges"][0]["in_sync"] is True
