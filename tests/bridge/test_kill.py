@@ -245,7 +245,7 @@ def test_it_comes_back_by_itself(two_bridges: Lab, supervisor: Supervisor, times
             assert {it for it, count in before.items() if after.get(it, 0) < count} == set()
     usual = statistics.median(back)
     print(f"back after {usual:.2f} s, {max(back):.2f} s at most, in step {max(synced):.2f} s later")
-    assert usual < BACK_WITHIN, "the median: what else the machine does may be in the way of one"
+    assert max(back) < BACK_WITHIN
 
 
 def test_a_declined_address_stays_withheld(two_bridges: Lab, supervisor: Supervisor) -> None:
