@@ -41,6 +41,7 @@ subnets:
   lan: {{cidr: 10.77.0.0/16, server_id: {SERVER}, server_mac: 02:77:00:00:ff:01, lease_time: 1h}}
 bridges:
   br-int:
+    rate_limit: none
     ports:
       vm1: {{subnet: lan, ip: 10.77.0.11}}
       vm3: {{subnet: lan, mac: 02:77:00:00:ff:33, ip: 10.77.0.13}}
