@@ -23,7 +23,7 @@ from ryu.ofproto import ofproto_v1_3
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
-from ovsdhcp.control.running import Running, TableInForce
+from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
@@ -90,8 +90,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        table = TableInForce.read(self.service.config.source)
-        running = Running(self.service, self._connected, listens, table)
+        running = Running(self.service, self._connected, listens)
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
