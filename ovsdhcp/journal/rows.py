@@ -5,9 +5,9 @@ options are octets as the client sent them, and the address is a number.
 """
 
 from functools import lru_cache
+from ipaddress import IPv4Address
 from math import inf
 from operator import contains
-from ipaddress import IPv4Address
 from sys import intern
 from typing import Any
 
