@@ -6,14 +6,15 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 
 import gc
 import logging
-import signal
+import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from ryu.base.app_manager import RyuApp
+from ryu.base.app_manager import RyuApp, lookup_service_brick
 from ryu.controller import controller, ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
@@ -29,11 +30,18 @@ from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
+from ovsdhcp.journal import Journal
+from ovsdhcp.log import form
+from ovsdhcp.log.exchanges import Exchanges
+from ovsdhcp.log.takeover import take_over
+from ovsdhcp.log.writer import Writer
 from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.process import Process, confine
 from ovsdhcp.reloading import Reloading, first
 from ovsdhcp.service import Service, config_path
+from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -73,37 +81,54 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         super().__init__(*args, **kwargs)
         for option, value in _DEFAULTS.items():
             self.CONF.set_default(option, value)
-        self._reader = Reader()
-        loaded = _table_or_exit(self._reader)
+        confine()
+        self._writer = _log_or_exit()
+        reader = Reader()
+        loaded = _table_or_exit(reader)
         self.service = Service(loaded.config)
         _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
+        _look_for_cycles_less()
         self._bridges: dict[Connection, ConnectedBridge] = {}
         self._strangers: set[Connection] = set()
-        self.reloading = Reloading(str(config_path()), self._reader, loaded, self._apply)
-        self._tellers: list[Callable[[list[Event]], None]] = [_log]
+        self.reloading = Reloading(str(config_path()), reader, loaded, self._apply)
         listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         running = Running(self.service, self.reloading, self._connected, listens)
         history = History()
-        self._tellers.append(history.tell)
+        exchanges = Exchanges(pause=partial(hub.sleep, 0))
+        self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
+        self.process = Process()
+        self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
+        self.process.at_end += [self._control.close]
+        self.process.at_reload.append(self.reloading.reload)
         controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
-        self.threads.append(hub.spawn(self._tell_events))
-        self.threads.append(hub.spawn(self.reloading.run))
-        signal.signal(signal.SIGHUP, lambda number, frame: self.reloading.ask())
+        self.process.heed_signals()
+        self._keeper = hub.spawn(self._keep_journal)
+        own = (self._tell_events, self._be_supervised, self.reloading.run)
+        self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         try:
             self._control.open()
         except CannotListenError as error:
             LOG.warning("no control socket: %s", error)
 
-    def stop(self) -> None:
-        """Called by Ryu at its end."""
-        self._control.close()
-        self._reader.close()
-        super().stop()
+    def _be_supervised(self) -> None:
+        openflow, conf = lookup_service_brick("ofp_event"), self.CONF
+        self.process.lives_by(self, openflow)
+        self.process.must_live(openflow.main_thread, "the OpenFlow listener")
+        ports = {conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}
+        self.process.run(ports, f"{conf.ofp_listen_host}:{conf.ofp_tcp_listen_port}", self._status)
+
+    def _status(self) -> str:
+        """In a line, for `systemctl status`."""
+        there = {bridge.switch.bridge.name: bridge.switch for bridge in self._bridges.values()}
+        served = sum(len(switch.attached) for switch in there.values())
+        bridges = len(self.service.config.bridges)
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
 
     def _connected(self) -> dict[Any, Switch]:
         return {
@@ -115,11 +140,35 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def _tell_events(self) -> None:
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
-            events = self.service.take_events()
-            for tell in self._tellers:
-                tell(events)
+            self._tell()
             while self.service.settle():
                 hub.sleep(0)
+
+    def _keep_journal(self) -> None:
+        from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
+
+        journal, due = self.service.journal, 0.0
+        assert journal is not None
+        while self.is_active:
+            hub.sleep(TELL_EVENTS_EVERY)
+            if time.monotonic() >= due:
+                due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
+
+    def _close_journal(self) -> None:
+        """With all that has happened; what is being written just now goes first."""
+        self.is_active = False
+        hub.joinall([self._keeper])
+        while self.service.settle():
+            pass
+        if self.service.journal is not None:
+            self.service.journal.close(self.service.leases)
+
+    def _tell(self) -> None:
+        events = self.service.take_events()
+        for tell in self._tellers:
+            tell(events)
+        if self._writer is not None:
+            self._writer.say_lost()
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it."""
@@ -157,9 +206,11 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             yield
 
 
-def _log(events: list[Event]) -> None:
-    for event in events:
-        LOG.log(event.level, "%s", event.text())
+def _log_or_exit() -> Writer | None:
+    try:
+        return take_over(os.environ.get(form.VARIABLE, ""))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
 
 
 def _table_or_exit(reader: Reader) -> Loaded:
@@ -169,10 +220,22 @@ def _table_or_exit(reader: Reader) -> Loaded:
         sys.exit(str(error))
     for problem in loaded.warnings:
         LOG.warning("%s", problem.render())
-    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+    return loaded
+
+
+def _sleep_as_a_thread() -> Callable[[float], object]:
+    """What `time.sleep` was before eventlet made green threads of it."""
+    # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
+    from eventlet import patcher  # noqa: PLC0415
+
+    sleep: Callable[[float], object] = patcher.original("time").sleep
+    return sleep
+
+
+def _look_for_cycles_less() -> None:
+    """What is there at the start lives on and has no cycles: to look at it all takes 100 ms."""
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    return loaded
 
 
 def _port_free_or_exit(host: str, port: int) -> None:

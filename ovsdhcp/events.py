@@ -27,7 +27,7 @@ class Exchange(NamedTuple):
 
     `message` is the type asked (`DISCOVER`, …), empty where there is no well-formed request;
     `event` the type answered in small letters, or `drop`; `state` is empty for a drop. `binding`
-    is None where the table knows none for the MAC.
+    is None where the table knows none for the MAC. `dl_src` is empty where several MACs are meant.
     """
 
     bridge: str
@@ -48,10 +48,10 @@ class Exchange(NamedTuple):
         message = "" if said.request is None else said.request.type_name
         if isinstance(said, Reply):
             event, state = _EVENTS[said.message_type], _STATES[said.state]
-            return cls(
-                bridge, port, dl_src, binding, message, event, state, said.reason, said.left_out
-            )
-        return cls(bridge, port, dl_src, binding, message, "drop", "", said.reason)
+            end = (message, event, state, said.reason, said.left_out)
+        else:
+            end = (message, "drop", "", said.reason, ())
+        return tuple.__new__(cls, (bridge, port, dl_src, binding, *end))
 
 
 _EVENTS = {kind: kind.name.lower() for kind in MessageType}
@@ -84,7 +84,7 @@ class Event(NamedTuple):
             "event": said.event,
             "bridge": said.bridge,
             "port": said.port,
-            "mac": said.dl_src.hex(":"),
+            "mac": said.dl_src.hex(":") or None,
             "ip": None if said.binding is None else str(said.binding.address),
             "message": said.message or None,
             "xid": None if self.xid is None else f"{self.xid:#010x}",
@@ -95,10 +95,6 @@ class Event(NamedTuple):
             "times": self.times if self.times > 1 else None,
         }
         return {key: word for key, word in words.items() if word is not None}
-
-    def text(self) -> str:
-        """One line: what happened, to whom, why."""
-        return " ".join(f"{key}={word}" for key, word in self.fields().items())
 
 
 Happened = tuple[Exchange, int, float, float, Request | None]
@@ -127,7 +123,8 @@ class Ring(deque[Happened]):
         last = [batch[place] for place in sorted(places.values())]
         requests = {id(one[0]): one[4] for one in batch if one[4] is not None}
         counted = [
-            Counted(one[0], times[id(one[0])], one[2], requests.get(id(one[0]))) for one in last
+            tuple.__new__(Counted, (one[0], times[id(one[0])], one[2], requests.get(id(one[0]))))
+            for one in last
         ]
         if len(batch) <= MOST_TOLD:
             return [_event(one, 1) for one in batch], counted

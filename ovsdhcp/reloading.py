@@ -80,7 +80,6 @@ class Reloading:
         self._last: tuple[Outcome, float] | None = None
         self._deadline: float | None = None
         self._alone = hub.Semaphore(1)
-        self._asked = False
 
     # -- for the control socket --------------------------------------------------------------
 
@@ -113,10 +112,6 @@ class Reloading:
 
     # -- for the application -----------------------------------------------------------------
 
-    def ask(self) -> None:
-        """Reload soon (SIGHUP): no more than a note, as a signal's handler may be anywhere."""
-        self._asked = True
-
     def run(self) -> None:
         """Look at the file again and again; does not return."""
         while True:
@@ -129,9 +124,6 @@ class Reloading:
     def _look(self) -> None:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._take_back()
-        elif self._asked:
-            self._asked = False
-            self.reload()
         elif self._deadline is None and self._watch.changed():
             with self._alone:
                 outcome = self._reload(None)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from ovsdhcp import answers
 from ovsdhcp.answers import Memory
 from ovsdhcp.config.hosts import Hosts, pack_hosts
-from ovsdhcp.config.table import Bridge, Config, Port, Reply, Tables
+from ovsdhcp.config.table import Bridge, Config, Port, RateLimit, Reply, Tables
 from ovsdhcp.connected import ConnectedBridge
 from ovsdhcp.dhcp import server
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.lease import Record
 from ovsdhcp.openflow import continuation, messages
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
@@ -90,9 +91,11 @@ class Server:
         assert self.path.answer(octets, 0, sent) == len(octets)
         return b"".join(sent)
 
-    def told(self) -> tuple[list[str], dict[str, int], dict[Any, Any]]:
-        events = [event.text() for event in settled(self.service)]
-        return events, dict(self.service.reasons), self.service.leases._leases
+    def told(self) -> tuple[list[str], dict[str, int], set[Record]]:
+        events = [str(event.fields()) for event in settled(self.service)]
+        # what is alike is kept as one, so that since when is known to within a taking
+        kept = {replace(record, since=0) for record in self.service.leases.records()}
+        return events, dict(self.service.reasons), kept
 
 
 def question(
@@ -336,6 +339,14 @@ def test_what_is_no_question_of_ours_is_left_where_it_is(other: bytes) -> None:
     assert len(b"".join(sent)) > 300
 
 
+def test_what_is_too_short_to_be_remembered_is_counted_as_well() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for _ in range(2):
+        assert asking.read(packet_in(renewal(1)[:50], 5)) == b""
+    assert asking.told()[1] == {"ip-length": 2}
+    assert asking.service.memory.held == 0
+
+
 def test_a_fault_of_ours_is_told_and_the_message_left_to_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -351,3 +362,20 @@ def test_a_packet_that_waits_in_vain_goes_on_each_time_as_it_came() -> None:
         refused = frame(bootp(7, ciaddr=ADDRESS[5], chaddr=MACS[0], xid=xid), eth_src=MACS[0])
         sent = asking.read(paused(refused, 5))
         assert continuation.read(sent[16:]).packet == refused
+
+
+@pytest.mark.parametrize(
+    ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
+)
+def test_without_meters_a_question_asked_before_counts_as_well(
+    bridge: Bridge, wrap: Callable[[bytes, int], bytes]
+) -> None:
+    ports = tuple(replace(port, rate_limit=RateLimit(10, 20)) for port in bridge.ports)
+    asking = Server(replace(bridge, ports=ports), answers.MOST)
+    meters_request = int.from_bytes(asking.switch.sync()[4:8], "big")
+    assert asking.service.refused_meters(asking.switch, meters_request)
+    again = [asking.read(wrap(renewal(0x0102_0304), 5)) for _ in range(50)]
+    assert [0x0102_0304.to_bytes(4, "big") in it for it in again] == [True] * 20 + [False] * 30
+    assert again[20], "the bridge is told to drop the port's DHCP"
+    assert again[21:] == [b""] * 29
+    assert asking.service.reasons["rate-limited"] == 30

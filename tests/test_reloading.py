@@ -100,14 +100,6 @@ def test_a_wrong_file_is_told_and_the_next_right_one_is_taken(
     assert server.address == "192.0.2.14"
 
 
-def test_sighup_is_acted_on_at_the_next_look(server: Server) -> None:
-    server.path.write_text(MOVED)
-    server.reloading.ask()
-    assert server.address == "192.0.2.11"
-    server.look(1)
-    assert server.address == "192.0.2.14"
-
-
 # -- on trial --------------------------------------------------------------------------------
 
 

@@ -17,19 +17,37 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "log": {"events"},
+    "notify": set(),
+    "process": {"notify"},
     "answers": {"events"},
-    "leases": {"dhcp", "config"},
+    "state_folder": set[str](),
+    "lease": {"dhcp"},
+    "leases": {"dhcp", "lease"},
+    "journal": {"lease", "leases", "state_folder"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
+    "service": {
+        *("dhcp", "ovn", "config", "events", "answers", "journal", "lease", "leases", "openflow")
+    },
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
     "watch": set[str](),
     "reloading": {"config", "watch"},
     "connected": {"answers", "config", "openflow", "packet_ins", "service"},
     "packet_ins": {"answers", "openflow", "service"},
-    "control": {"dhcp", "config", "events", "leases", "openflow", "reloading", "service"},
-    "app": {"config", "connected", "control", "events", "openflow", "reloading", "service"},
-    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
+    "control": {
+        *("dhcp", "config", "events", "journal", "lease", "openflow", "reloading", "service"),
+        *("state_folder",),
+    },
+    "app": {
+        *("config", "connected", "control", "events", "journal", "log", "openflow", "process"),
+        *("reloading", "service", "state_folder"),
+    },
+    "doctor": {"dhcp", "ovn", "config", "control", "openflow", "service"},
+    "cli": {
+        *("dhcp", "ovn", "config", "control", "doctor", "log", "openflow", "service", "trace"),
+        *("lab",),
+    },
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
@@ -38,10 +56,13 @@ LIBRARIES = {
     "dhcp": {"ryu.lib.packet"},
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
-    "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "config": {"pydantic", "pydantic_core", "yaml"},
+    "log": {"eventlet"},
+    "process": {"ryu.lib.hub"},
     "reloading": {"ryu.lib.hub"},
     "connected": {"ryu.lib.hub"},
-    "app": {"ryu"},
+    "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
+    "doctor": {"ryu.lib.packet"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""
@@ -94,7 +115,7 @@ def test_only_the_connection_is_ryus() -> None:
     names = {
         m.name for m in (HOUSE / "openflow").glob("*.py") if any("ryu" in i for i in imports(m))
     }
-    assert names == {"connection.py"}
+    assert names == {"connection.py", "readiness.py"}
 
 
 def test_only_replies_are_built_with_ryu() -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ovsdhcp.config.table import Bridge, Config, RateLimit
-from ovsdhcp.leases import State
+from ovsdhcp.lease import State
+from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
@@ -18,7 +19,7 @@ from tests.settled import settled
 CLIENT = mac("02:ac:10:ff:01:30")
 SERVER, ADDRESS = bytes((172, 16, 255, 129)), bytes((172, 16, 255, 130))
 COOKIE = port_cookie("vm5")
-KEY = ("br-int", "vm5", VM5.bindings[0].address)
+KEY = ("br-int", "vm5", VM5.bindings[0].address_octets)
 DISCOVER = frame(bootp(1, chaddr=CLIENT), eth_src=CLIENT)
 REQUEST = frame(bootp(3, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
 DECLINE = frame(bootp(4, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
@@ -69,7 +70,7 @@ def test_a_question_is_answered_and_remembered(service: Service, switch: Switch)
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.state, lease.since, lease.until) == (State.BOUND, 101, 101 + 3600)
-    assert [event.text() for event in events] == [
+    assert [logfmt.line(event.fields()) for event in events] == [
         "event=offer bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
         "message=DISCOVER xid=0x0badf00d state=INIT reason=offer us=50",
         "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
@@ -83,7 +84,7 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
     port = replace(VM5, bindings=(replace(VM5.bindings[0], options=large),))
     crowded = Switch(replace(BR_INT, ports=(port,)), {5: "vm5"})
     assert ask(service, crowded, DISCOVER)
-    assert "left_out=225,226" in settled(service)[0].text()
+    assert settled(service)[0].fields()["left_out"] == "225,226"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_port_that_asks_too_much_is_counted_and_dropped_where_there_are_no_met
 ) -> None:
     limited = replace(VM5, rate_limit=RateLimit(1, 2))
     switch = Switch(replace(BR_INT, ports=(limited,)), {5: "vm5"})
-    meters_request = int.from_bytes(switch.greet()[4:8], "big")
+    meters_request = int.from_bytes(switch.sync()[4:8], "big")
     assert service.refused_meters(switch, meters_request)
     assert "takes no meters" in caplog.text
     heard = [service.over_limit(switch, 5, 100.0) for _ in range(5)]

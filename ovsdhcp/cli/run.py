@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from ovsdhcp.cli.arguments import FILE
+from ovsdhcp.log.form import LINES
+from ovsdhcp.log.form import VARIABLE as FORM_VARIABLE
 from ovsdhcp.service import CONFIG_VARIABLE
 
 _RYU_MANAGER = "import ovsdhcp.ryu_compat; from ryu.cmd.manager import main; main()"
@@ -16,10 +18,17 @@ _RYU_MANAGER = "import ovsdhcp.ryu_compat; from ryu.cmd.manager import main; mai
 @click.option("--config", type=FILE, help="The lease table (else $OVSDHCP_CONFIG).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where switches connect.")
 @click.option("--port", default=6653, show_default=True, type=click.IntRange(1, 65535))
-def run(config: Path | None, host: str, port: int) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(list(LINES)),
+    help=f"How log lines are written (else ${FORM_VARIABLE}, else logfmt).",
+)
+def run(config: Path | None, host: str, port: int, log_format: str | None) -> None:
     """Serve the bridges that connect: the same as `ryu-manager ovsdhcp.app`."""
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config)
+    if log_format is not None:
+        os.environ[FORM_VARIABLE] = log_format
     listen = ("--ofp-listen-host", host, "--ofp-tcp-listen-port", str(port))
     # a new program in this process: eventlet has to come before all that is imported here
     os.execv(sys.executable, (sys.executable, "-c", _RYU_MANAGER, *listen, "ovsdhcp.app"))

@@ -13,11 +13,10 @@ Ryu makes it through `ryu.controller.controller.datapath_connection_factory`.
 
 import logging
 import ssl
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from socket import socket
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 from struct import Struct
 from typing import Any, Protocol
 
@@ -28,18 +27,20 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_parser
 
 from ovsdhcp.openflow.messages import lies, whole
+from ovsdhcp.openflow.readiness import Readiness
 
 LOG = logging.getLogger("ovsdhcp")
 
 READ_AT_MOST = 1 << 16
 """Octets of one read: some 150 questions, which take 2 ms where none was asked before."""
 
-TURN = 0.005
-"""Seconds that one connection reads on before the others have their turn."""
-
 UNSENT_AT_MOST = 1 << 20
 """Octets that a switch may have left unread and still be read from."""
 
+READS_WITHIN = 30.0
+"""Seconds in which a switch has to take something of what it is sent."""
+
+_BUFFERED = 1 << 18
 _HEADER = Struct("!BBHI")
 
 
@@ -63,8 +64,13 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         self._party: Party | None = None
         self._unsent: deque[tuple[bytes, bool]] = deque()
         self._unsent_octets = 0
+        self._readiness: Readiness | None = None
+        """None over TLS, which may have read more already than it was asked for."""
         self._to_send, self._sent = hub.Event(), hub.Event()
         super().__init__(connected, address)
+        # a small buffer has room again soon, even where a busy switch reads a little at a time
+        connected.setsockopt(SOL_SOCKET, SO_SNDBUF, _BUFFERED)
+        connected.settimeout(READS_WITHIN)
 
     def set_state(self, state: str) -> None:
         """Begin in the very moment that the switch is ready, so that no message is in between."""
@@ -79,28 +85,42 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
     # -- reading -----------------------------------------------------------------------------
 
+    def close(self) -> None:
+        """End it; what was sent before still goes out."""
+        super().close()
+        self._sent.set()
+        if self._readiness is not None:
+            self._readiness.wake()
+
     def _recv_loop(self) -> None:
+        plain = getattr(self.socket, "fd", None)
+        if plain is not None:
+            self._readiness = Readiness(plain.fileno())
         try:
-            self._read_all()
+            self._read_all(self.socket if plain is None else plain)
         finally:
+            if self._readiness is not None:
+                self._readiness.close()
             self.socket.close()
 
-    def _read_all(self) -> None:
-        rest, turn_ends = b"", time.monotonic() + TURN
+    def _read_all(self, source: Any) -> None:
+        """Between two reads other connections have their turn, however much there is to read."""
+        rest = b""
         while self.state != DEAD_DISPATCHER:
             self.wait_until_sent()
+            if self._readiness is not None:
+                self._readiness.wait()
             try:
-                octets = self.socket.recv(READ_AT_MOST)
-            except (TimeoutError, ssl.SSLError):  # eventlet's time-outs: nothing came
+                octets = source.recv(READ_AT_MOST)
+            except (TimeoutError, BlockingIOError, ssl.SSLError):  # nothing came
                 continue
             except (EOFError, OSError):
                 return
             if not octets:
                 return
             rest = self._consume(rest + octets if rest else octets)
-            if time.monotonic() > turn_ends:
+            if self._readiness is None:
                 hub.sleep(0)
-                turn_ends = time.monotonic() + TURN
 
     def _consume(self, octets: bytes) -> bytes:
         """Handle all whole messages, answer what is ours in one write, return what is left."""
@@ -202,7 +222,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
     def wait_until_sent(self) -> None:
         """Wait for a switch that leaves so much unread: nothing more is read from it meanwhile."""
-        while self._unsent_octets > UNSENT_AT_MOST:
+        while self._unsent_octets > UNSENT_AT_MOST and self.state != DEAD_DISPATCHER:
             self._sent.clear()
             self._sent.wait()
 

@@ -43,13 +43,14 @@ NICIRA, ONF = 0x0000_2320, 0x4F4E_4600
 NXAST_REG_MOVE, NXAST_RESUBMIT_TABLE, NXAST_CONTROLLER2 = 6, 14, 37
 NXAC2PT_USERDATA, NXAC2PT_PAUSE = 3, 4
 OFPP10_IN_PORT = 0xFFF8
+SET_ASYNC_CONFIG2, OFPACPT_FLOW_REMOVED_MASTER, REASONS_FOR_REMOVAL = 27, 5, 0x3F
 BUNDLE_CONTROL, BUNDLE_ADD = 2300, 2301
 BUNDLE_OPEN, BUNDLE_COMMIT = 0, 4
 BUNDLE_FLAGS = 1 | 2  # atomic, ordered
 
 _HEADER = Struct("!BBHI")
 _FLOW_MOD = Struct("!QQBBHHHIIIH2x")
-_PACKET_OUT = Struct("!IIH6x")
+_PACKET_OUT = Struct("!BBHIIIH6xHHIH6x")
 _OUTPUT = Struct("!HHIH6x")
 _FLOW_STATS = Struct("!HBxIIHHHH4xQQQ")
 _PACKET_IN = Struct("!BBQHH")
@@ -108,7 +109,7 @@ def _place(oxm: bytes) -> tuple[bool, bytes]:
 
 
 def _oxm(part: Match) -> bytes:
-    field, masked = part.field, bool(part.mask)
+    field, masked = part.field, not part.field.is_whole(part.mask)
     mask = part.mask.to_bytes(field.size, "big") if masked else b""
     header = field.header(masked=masked).to_bytes(4, "big")
     return header + part.value.to_bytes(field.size, "big") + mask
@@ -144,7 +145,7 @@ def _action(action: Action) -> bytes:
             padded = _pad8(bytes(4) + _oxm(Match(field, value)))
             return pack("!HH", 25, len(padded)) + padded[4:]
         case Move(source, target):
-            headers = pack("!II", source.header(), target.header())
+            headers = pack("!II", source.move_header(), target.move_header())
             return _nicira(NXAST_REG_MOVE, pack("!HHH", source.size * 8, 0, 0) + headers)
         case Pause(userdata):
             said = _pad8(pack("!HH", NXAC2PT_USERDATA, 4 + len(userdata)) + userdata)
@@ -231,11 +232,20 @@ def bundled(message: bytes, xid: int) -> bytes:
     return _experimenter(BUNDLE_ADD, pack("!IHH", xid, 0, BUNDLE_FLAGS) + message, xid)
 
 
+def tell_of_any_removal(xid: int) -> bytes:
+    """NXT_SET_ASYNC_CONFIG2, for OFPT_FLOW_REMOVED alone: whatever the reason.
+
+    By default OpenFlow 1.3 says nothing of flows that went with a meter that somebody deleted.
+    """
+    every = pack("!HHI", OFPACPT_FLOW_REMOVED_MASTER, 8, REASONS_FOR_REMOVAL)
+    return message(EXPERIMENTER, xid, pack("!II", NICIRA, SET_ASYNC_CONFIG2) + every)
+
+
 def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
     return message(EXPERIMENTER, xid, pack("!II", ONF, kind) + body)
 
 
-PACKET_OUT_FRAME = _HEADER.size + _PACKET_OUT.size + _OUTPUT.size
+PACKET_OUT_FRAME = _PACKET_OUT.size
 """Where the frame begins in a `packet_out`."""
 
 
@@ -244,8 +254,9 @@ def packet_out(ofport: int, frame: bytes, xid: int = 0) -> bytes:
 
     OVS sends nothing for `in_port=N, output:N`, hence not the port the question came from.
     """
-    head = _PACKET_OUT.pack(NO_BUFFER, CONTROLLER, _OUTPUT.size)
-    return message(PACKET_OUT, xid, head + _OUTPUT.pack(0, 16, ofport, 0) + frame)
+    length, output = _PACKET_OUT.size + len(frame), _OUTPUT.size
+    header, packet = (VERSION, PACKET_OUT, length, xid), (NO_BUFFER, CONTROLLER, output)
+    return _PACKET_OUT.pack(*header, *packet, 0, output, ofport, 0) + frame
 
 
 def barrier(xid: int) -> bytes:
@@ -310,7 +321,8 @@ def read_packet_in(packet_in: bytes) -> PacketIn | None:
         return None
     _, table, cookie, _, match_length = _PACKET_IN.unpack_from(packet_in, 14)
     frame = packet_in[26 + match_length + -match_length % 8 :]
-    return PacketIn(cookie, table, int.from_bytes(packet_in[32:36], "big"), frame)
+    in_port = int.from_bytes(packet_in[32:36], "big")
+    return tuple.__new__(PacketIn, (cookie, table, in_port, frame))
 
 
 def read_port_status(status: bytes) -> tuple[bool, int, bytes]:

@@ -81,8 +81,9 @@ class Switch:
     # -- events ------------------------------------------------------------------------------
 
     def greet(self) -> bytes:
-        """What a connection begins with: the form of its packet-ins, and a sync."""
-        return self._format(waited=False) + self.sync()
+        """What a connection begins with: what it is to tell, the form of its packet-ins, a sync."""
+        told = messages.tell_of_any_removal(next(self._xids))
+        return told + self._format(waited=False) + self.sync()
 
     def sync(self) -> bytes:
         """Ask for what the bridge has of us; its answers, in this order, set the rest in motion.

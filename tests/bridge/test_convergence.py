@@ -15,6 +15,7 @@ from ovsdhcp.config.table import Bridge
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
 from ovsdhcp.openflow import pipeline
+from ovsdhcp.openflow.meters import CEILING
 from ovsdhcp.openflow.render import rendered
 from tests.bridge.tables import VM_NET
 
@@ -141,6 +142,29 @@ def test_flows_follow_a_port(settled: Lab, table: Path) -> None:
     assert wait_for(lambda: ours(settled) == everything, within=WITHIN)
     binds(settled)
     assert foreign(settled) == theirs
+
+
+def meters(lab: Lab) -> set[int]:
+    said = lab.switch.ofctl("-O", "OpenFlow13", "dump-meters", "br-int", doing="read the meters")
+    return {int(number) for number in re.findall(r"meter=(\d+)", said)}
+
+
+def test_meters_follow_a_port_and_others_stay(settled: Lab) -> None:
+    switch = settled.switch
+    meter = partial(switch.ofctl, "-O", "OpenFlow13")
+    meter(
+        "add-meter", "br-int", "meter=7,kbps,bands=type=drop,rate=9", doing="add a meter of others"
+    )
+    everything, flows = meters(settled), ours(settled)
+    assert everything == {7, CEILING, CEILING + 1, CEILING + 5}
+    switch.vsctl("del-port", "br-int", "vm5", doing="unplug vm5")
+    assert wait_for(lambda: meters(settled) == everything - {CEILING + 5}, within=WITHIN)
+    switch.add_port("vm5", 5)
+    assert wait_for(lambda: meters(settled) == everything, within=WITHIN)
+    meter("del-meters", "br-int", doing="remove all meters, and the flows that go through them")
+    assert wait_for(lambda: meters(settled) == everything - {7}, within=WITHIN)
+    assert wait_for(lambda: ours(settled) == flows, within=WITHIN)
+    binds(settled)
 
 
 def test_anothers_catch_all_stays_and_ours_gives_way(settled: Lab, table: Path) -> None:

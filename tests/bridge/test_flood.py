@@ -29,7 +29,8 @@ bridges:
   br-int:
     ports:
       vm1: {subnet: vm-net, ip: 172.16.255.133}
-      vm3: {subnet: vm-net, mac: 02:ac:10:ff:01:33, ip: 172.16.255.134}
+      # a hundred clients in twenty seconds are more than one client would ever ask
+      vm3: {subnet: vm-net, mac: 02:ac:10:ff:01:33, ip: 172.16.255.134, rate_limit: {rate: 50}}
       vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
 """
 )
@@ -108,10 +109,10 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def binds(lab: Lab, port: str, within: float) -> float:
-    """A dhclient that knows nothing gets its lease; the seconds that it took."""
+def binds(lab: Lab, kind: str, port: str, within: float) -> float:
+    """A client that knows nothing gets its lease; the seconds that it took."""
     lab.clear(port)
-    client = lab.client("dhclient", port)
+    client = lab.client(kind, port)
     client.start()
     client.wait_until_bound(within)
     assert client.seconds is not None
@@ -124,17 +125,21 @@ def binds(lab: Lab, port: str, within: float) -> float:
 def test_the_others_are_served_during_a_flood_and_its_own_client_after_it(
     lab: Lab, kind: str, flooded: str, tries: int
 ) -> None:
-    """At a port that serves whoever is there, and at one that knows its client's MAC."""
+    """At a port that serves whoever is there, and at one that knows its client's MAC.
+
+    In the first 0.2 s after the flood a question may still be over the limit, and then it is the
+    client that decides when it asks again: udhcpc, here, after 2 s.
+    """
     lab.wait_for_flows("vm1", "vm3", "vm5")
     (controller,) = lab.controller.pids()
     memory_before, waits = memory(controller), []
     with raw_ports(lab) as ports, flood(ports[flooded], FLOODS[kind](flooded)) as sent:
         start, cpu_before = time.monotonic(), cpu(controller)
         for _ in range(tries):
-            waits.append(binds(lab, GOOD, 10 * BOUND_WITHIN))
+            waits.append(binds(lab, "dhclient", GOOD, 10 * BOUND_WITHIN))
         seconds = time.monotonic() - start
         busy = (cpu(controller) - cpu_before) / seconds
-    recovered = binds(lab, flooded, RECOVERED_WITHIN)
+    recovered = binds(lab, "udhcpc", flooded, RECOVERED_WITHIN)
     waits.sort()
     print(
         f"{kind} at {flooded}: {sent[0] / seconds:,.0f} frames/s for {seconds:.0f} s; others bound "

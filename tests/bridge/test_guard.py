@@ -348,3 +348,17 @@ def test_others_flows_see_what_passes(rig: Rig) -> None:
     to_dropped = ether(ME, IPV4, ipv4(MINE, "203.0.113.9"))
     dropped = bool(rig.lab.switch.flows("cookie=0x99/-1"))
     assert bool(rig.seen("vm5", to_dropped)["vm4"]) is not dropped
+
+
+def test_behind_two_tags_as_well_where_the_switch_looks_there(rig: Rig) -> None:
+    """`vlan-limit` lets the bridge see behind the second tag: what is right passes, lies do not."""
+    limit = ("Open_vSwitch", ".", "other_config")
+    two = tag(7) + tag(8)
+    right, lie = ether(ME, two + IPV4, ipv4(MINE)), ether(ME, two + IPV4, ipv4(THEIRS))
+    assert not any(rig.seen("vm5", right).values())
+    rig.lab.switch.vsctl("set", *limit[:2], "other_config:vlan-limit=2", doing="look deeper")
+    try:
+        assert wait_for(lambda: any(rig.seen("vm5", right).values()), within=5)
+        assert not any(rig.seen("vm5", lie).values())
+    finally:
+        rig.lab.switch.vsctl("remove", *limit, "vlan-limit", doing="look no deeper")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 
-from ovsdhcp.openflow import messages
+from ovsdhcp.openflow import connection, messages
 from ovsdhcp.openflow.connection import Connection
 
 ECHO, PACKET_IN = 2, messages.PACKET_IN
@@ -41,6 +41,9 @@ class Wire:
         """The socket below, as eventlet's has one."""
         return self
 
+    def fileno(self) -> int:
+        return -1
+
     def send(self, data: bytes) -> int:
         self.sent.append(data)
         return len(data)
@@ -56,6 +59,15 @@ class Wire:
     def shutdown(self, _: object) -> None: ...
 
 
+class AlwaysReady:
+    """In place of `Readiness`: a `Wire` need not be waited for."""
+
+    def __init__(self, descriptor: int) -> None: ...
+    def wait(self) -> None: ...
+    def wake(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class Read:
     """What came of reading `pieces` on a connection whose party answers packet-ins."""
 
@@ -63,6 +75,7 @@ class Read:
         self.brick, self.wire = Brick(), Wire(pieces)
         self.taken: list[bytes] = []
         patch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: self.brick)
+        patch.setattr(connection, "Readiness", AlwaysReady)
         self.connection = Connection(self.wire, ("test", 1), lambda _: self)  # type: ignore[arg-type]
         self.connection.set_state(MAIN_DISPATCHER)
         self.brick.events.clear()
