@@ -5,34 +5,33 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 """
 
 import logging
-import socket
 import sys
 import time
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 from ryu.base.app_manager import RyuApp
-from ryu.controller import controller, ofp_event
+from ryu.controller import ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
+from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.openflow import continuation, messages, pipeline
-from ovsdhcp.openflow.connection import Connection, Take, serve
+from ovsdhcp.openflow.connection import Connection, Take
+from ovsdhcp.openflow.door import expire
+from ovsdhcp.openflow.endings import ALREADY_CONNECTED, STRANGER
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service, load
 
 LOG = logging.getLogger("ovsdhcp")
 
-LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
 WRITE_EVENTS_EVERY = 0.2
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
-
-_DEFAULTS = {"ofp_listen_host": LISTEN_HOST, "ofp_tcp_listen_port": LISTEN_PORT}
 
 Handler = Callable[["OvsDhcp", Any], None]
 
@@ -61,16 +60,16 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        for option, value in _DEFAULTS.items():
-            self.CONF.set_default(option, value)
         self.service = _service_or_exit()
-        _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
         self._switches: dict[Any, Switch] = {}
-        controller.datapath_connection_factory = partial(serve, self._begin)
+        self.admission = open_channel(self.CONF, self._begin)
+        self._refuse_strangers = False
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
+        self._refuse_strangers = alone(self.name)
+        self.threads.append(hub.spawn(expire, self.admission))
         self.threads.append(hub.spawn(self._write_events))
 
     def _write_events(self) -> None:
@@ -80,11 +79,21 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 LOG.log(event.level, "%s", event.text())
 
     def _begin(self, connection: Connection) -> Take | None:
-        """A switch is ready: from now on its packet-ins are answered, if the table names it."""
+        """A switch is ready: from now on its packet-ins are answered, if the table names it.
+
+        A bridge has one connection: another one, as long as the first is alive, is refused.
+        """
         names = {number: _name(port.name) for number, port in connection.ports.items()}
         switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
+            if self._refuse_strangers:
+                connection.end(STRANGER)
             return None
+        for other in self._switches:
+            if other.id == connection.id and other.state != DEAD_DISPATCHER:
+                connection.end(ALREADY_CONNECTED)
+                hub.spawn(other.challenge)
+                return None
         self._switches[connection] = switch
         connection.send(switch.greet())
         return Taker(self.service, switch, connection.send)
@@ -161,7 +170,12 @@ class Taker:
         return self._service.paused(self._switch, message[16:], time.monotonic())
 
     def _port_status(self, message: bytes) -> None:
-        """Before Ryu's way, and not instead: a packet of the port may be the very next message."""
+        """Before Ryu's way, and not instead: a packet of the port may be the very next message.
+
+        What has not its length, Ryu's way ends.
+        """
+        if len(message) != messages.PORT_STATUS_SIZE:
+            return
         there, ofport, name = messages.read_port_status(message)
         switch = self._switch
         change = switch.port_added(ofport, _name(name)) if there else switch.port_removed(ofport)
@@ -170,8 +184,12 @@ class Taker:
 
 
 def _name(octets: bytes) -> str:
-    """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters."""
-    return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
+    """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters.
+
+    What a terminal or a log would not take as a name is escaped.
+    """
+    name = bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
+    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def _service_or_exit() -> Service:
@@ -179,17 +197,3 @@ def _service_or_exit() -> Service:
         return Service(load())
     except ConfigError as error:
         sys.exit(str(error))
-
-
-def _port_free_or_exit(host: str, port: int) -> None:
-    """Ryu would log a traceback from a green thread and stay, serving nobody."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            sys.exit(
-                f"error: cannot listen on {host}:{port}: {error.strerror}\n\n"
-                "hint: another controller may hold it; stop that one, or choose another port with "
-                "`--ofp-tcp-listen-port`"
-            )

@@ -32,6 +32,7 @@ CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
 _MOST_EVENTS = 10_000
 _MOST_USERDATA = 16_384
+_MOST_STRANGERS = 1000
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -125,9 +126,9 @@ class Service:
         """A bridge has connected; None, said once, if the table does not name it."""
         bridge = self._bridge(dpid, local)
         if bridge is None:
-            if dpid not in self._strangers:
+            if dpid not in self._strangers and len(self._strangers) < _MOST_STRANGERS:
                 self._strangers.add(dpid)
-                LOG.warning("bridge %s (dpid %#018x) is not in the table: left alone", local, dpid)
+                LOG.warning("bridge %s (dpid %#018x) is not in the table", local, dpid)
             return None
         switch = Switch(bridge, names)
         LOG.info("bridge %s: connected, %d of its ports served", local, len(switch.attached))

@@ -9,7 +9,7 @@ Ryu makes it through `ryu.controller.controller.datapath_connection_factory`.
 """
 
 import logging
-import ssl
+import time
 from collections.abc import Callable
 from contextlib import closing
 from socket import socket
@@ -22,10 +22,21 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 from ryu.ofproto import ofproto_parser
 
+from ovsdhcp.openflow.admission import Admission
+from ovsdhcp.openflow.door import Passage, passing
+from ovsdhcp.openflow.endings import MALFORMED_MESSAGE, SILENT, UNREADABLE_MESSAGE, Ending
+from ovsdhcp.openflow.wellformed import MalformedError, check
+
 LOG = logging.getLogger("ovsdhcp")
 
 READ_AT_MOST = 1 << 18
 """Octets of one read; after each, other connections have their turn."""
+
+ANSWERS_WITHIN = 2.0
+"""Seconds in which a switch that is alive answers an echo request."""
+
+MOST_PORTS = 0xFF00 + 1
+"""Open vSwitch numbers them below OFPP_MAX of OpenFlow 1.0, and has a local one."""
 
 _HEADER = Struct("!BBHI")
 _SHORTEST = _HEADER.size
@@ -38,17 +49,48 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
     """One switch. `begin` is called when it is ready, and may give it a `take`."""
 
     def __init__(
-        self, connected: socket, address: Any, begin: Callable[["Connection"], Take | None]
+        self,
+        connected: socket,
+        address: Any,
+        begin: Callable[["Connection"], Take | None],
+        passage: Passage,
     ) -> None:
         self._begin = begin
         self._take: Take | None = None
+        self._passage = passage
+        self._challenged = False
         super().__init__(connected, address)
 
     def set_state(self, state: str) -> None:
         """Begin in the very moment that the switch is ready, so that no message is in between."""
         super().set_state(state)
         if state == MAIN_DISPATCHER and self._take is None:
-            self._take = self._begin(self)
+            self._passage.ready()
+            if self._passage.ending is None:
+                self._take = self._begin(self)
+
+    def end(self, ending: Ending, detail: str = "") -> None:
+        """Close it at once, and say why."""
+        self._passage.end(ending, detail)
+        self.close()
+
+    def challenge(self) -> None:
+        """End it unless it says something soon. Returns when that is known."""
+        if self._challenged:
+            return
+        self._challenged = True
+        echo = self.ofproto_parser.OFPEchoRequest(self)
+        self.unreplied_echo_requests.append(self.set_xid(echo))
+        self.send_msg(echo)
+        hub.sleep(ANSWERS_WITHIN)
+        if echo.xid in self.unreplied_echo_requests:
+            self.end(SILENT)
+        self._challenged = False
+
+    def _echo_request_loop(self) -> None:
+        super()._echo_request_loop()
+        if len(self.unreplied_echo_requests) > self.max_unreplied_echo_requests:
+            self.end(SILENT)
 
     def _recv_loop(self) -> None:
         try:
@@ -61,7 +103,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         while self.state != DEAD_DISPATCHER:
             try:
                 octets = self.socket.recv(READ_AT_MOST)
-            except (TimeoutError, ssl.SSLError):  # eventlet's time-outs: nothing came
+            except TimeoutError:  # nothing came
                 continue
             except (EOFError, OSError):
                 return
@@ -77,8 +119,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         while end - at >= _SHORTEST and self.state != DEAD_DISPATCHER:
             version, kind, length, xid = _HEADER.unpack_from(octets, at)
             if length < _SHORTEST:
-                LOG.warning("%s: a message that claims %d octets; closed", self.address, length)
-                self.close()
+                self.end(MALFORMED_MESSAGE, f"a message of {length} octets")
                 return b""
             if end - at < length:
                 break
@@ -106,10 +147,30 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             return None
 
     def _dispatch(self, version: int, kind: int, length: int, xid: int, message: bytes) -> None:
-        """Ryu's way: an event for those who observe it, then Ryu's own handlers at once."""
-        parsed = ofproto_parser.msg(self, version, kind, length, xid, bytearray(message))
-        if not parsed:
+        """Ryu's way, for what is well-formed, and in the time that the peer has."""
+        self._passage.heard(length)
+        try:
+            check(message)
+        except MalformedError as fault:
+            self.end(MALFORMED_MESSAGE, str(fault))
+        if self._passage.ending is not None:
             return
+        self.unreplied_echo_requests.clear()  # who speaks is alive
+        began = time.perf_counter()
+        try:
+            self._ryus_way(version, kind, length, xid, bytearray(message))
+        except Exception as fault:
+            self._passage.note(UNREADABLE_MESSAGE, type(fault).__name__, "unread")
+        if self._ports and len(self._ports) > MOST_PORTS:
+            self.end(MALFORMED_MESSAGE, f"more than {MOST_PORTS} ports")
+        self._passage.used(time.perf_counter() - began)
+
+    def _ryus_way(self, version: int, kind: int, length: int, xid: int, octets: bytearray) -> None:
+        """An event for those who observe it, then Ryu's own handlers at once.
+
+        Not by `ofproto_parser.msg`: of what it cannot read that one logs every octet.
+        """
+        parsed = ofproto_parser._MSG_PARSERS[version](self, version, kind, length, xid, octets)
         event = ofp_event.ofp_msg_to_ev(parsed)
         self.ofp_brick.send_event_to_observers(event, self.state)
         for handler in self.ofp_brick.get_handlers(event):
@@ -117,10 +178,21 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 handler(event)
 
 
-def serve(begin: Callable[[Connection], Take | None], connected: socket, address: Any) -> None:
-    """Ryu's datapath_connection_factory, once `begin` is bound: serve a connection to its end."""
-    with closing(Connection(connected, address, begin)) as connection:
+def serve(
+    begin: Callable[[Connection], Take | None],
+    admission: Admission,
+    connected: socket,
+    address: Any,
+) -> None:
+    """Ryu's datapath_connection_factory, once `begin` and `admission` are bound.
+
+    Serves a connection to its end.
+    """
+    with passing(admission, connected, address) as passage:
+        if not passage.secure():
+            return
         try:
-            connection.serve()
-        except Exception as error:
-            LOG.warning("%s: closed, Ryu cannot read it: %r", address, error)
+            with closing(Connection(connected, address, begin, passage)) as connection:
+                connection.serve()
+        except OSError as error:  # it was gone before it began
+            LOG.debug("%s: %s", address, error)

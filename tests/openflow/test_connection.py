@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 
 from ovsdhcp.openflow import messages
+from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection
+from ovsdhcp.openflow.door import Passage
 
 ECHO, PACKET_IN = 2, messages.PACKET_IN
 
@@ -54,7 +56,9 @@ class Read:
         self.taken: list[bytes] = []
         self.sent: list[bytes] = []
         patch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: self.brick)
-        self.connection = Connection(self.wire, ("test", 1), lambda _: self.take)  # type: ignore[arg-type]
+        wire: Any = self.wire
+        passage = Passage(Admission(Limits()), wire, ("192.0.2.9", 1))
+        self.connection = Connection(wire, ("192.0.2.9", 1), lambda _: self.take, passage)
         self.connection.send = self.sent.append
         self.connection.set_state(MAIN_DISPATCHER)
         self.brick.events.clear()
@@ -112,7 +116,7 @@ def test_a_length_that_cannot_be_ends_the_connection(
     read = Read([packet_in(b"a") + liar + packet_in(b"b"), packet_in(b"c")], monkeypatch)
     assert [message[8:] for message in read.taken] == [b"a"]
     assert read.connection.state == DEAD_DISPATCHER
-    assert f"claims {length} octets" in caplog.text
+    assert f'reason=malformed-message detail="a message of {length} octets"' in caplog.text
 
 
 def test_a_fault_of_ours_is_told_and_the_next_message_answered(
