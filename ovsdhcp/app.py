@@ -6,7 +6,6 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 
 import logging
 import sys
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -19,17 +18,19 @@ from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.problems import ConfigError
-from ovsdhcp.openflow import continuation, messages, pipeline
-from ovsdhcp.openflow.connection import Connection, Take
+from ovsdhcp.events import Event
+from ovsdhcp.openflow import messages
+from ovsdhcp.openflow.connection import Connection, Party
 from ovsdhcp.openflow.door import expire
 from ovsdhcp.openflow.endings import ALREADY_CONNECTED, STRANGER
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.packet_ins import PacketIns
 from ovsdhcp.service import Service, load
 
 LOG = logging.getLogger("ovsdhcp")
 
-WRITE_EVENTS_EVERY = 0.2
+TELL_EVENTS_EVERY = 0.2
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
 
@@ -61,24 +62,26 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.service = _service_or_exit()
-        self._switches: dict[Any, Switch] = {}
         self.admission = open_channel(self.CONF, self._begin)
         self._refuse_strangers = False
+        self._bridges: dict[Any, Bridge] = {}
+        self._tellers: list[Callable[[list[Event]], None]] = [_log]
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
-        self.threads.append(hub.spawn(self._write_events))
+        self.threads.append(hub.spawn(self._tell_events))
 
-    def _write_events(self) -> None:
+    def _tell_events(self) -> None:
         while self.is_active:
-            hub.sleep(WRITE_EVENTS_EVERY)
-            for event in self.service.take_events():
-                LOG.log(event.level, "%s", event.text())
+            hub.sleep(TELL_EVENTS_EVERY)
+            events = self.service.take_events()
+            for tell in self._tellers:
+                tell(events)
 
-    def _begin(self, connection: Connection) -> Take | None:
+    def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it.
 
         A bridge has one connection: another one, as long as the first is alive, is refused.
@@ -89,51 +92,56 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             if self._refuse_strangers:
                 connection.end(STRANGER)
             return None
-        for other in self._switches:
+        for other in self._bridges:
             if other.id == connection.id and other.state != DEAD_DISPATCHER:
                 connection.end(ALREADY_CONNECTED)
                 hub.spawn(other.challenge)
                 return None
-        self._switches[connection] = switch
+        bridge = self._bridges[connection] = Bridge(self.service, switch, connection.send)
         connection.send(switch.greet())
-        return Taker(self.service, switch, connection.send)
+        return bridge
 
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:
-        switch = self._switches.pop(ev.datapath, None)
-        if switch is not None:
-            LOG.info("bridge %s: disconnected", switch.bridge.name)
+        bridge = self._bridges.pop(ev.datapath, None)
+        if bridge is not None:
+            bridge.answers.close()
+            LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
 
     @on(ofp_event.EventOFPFlowStatsReply)
     def flow_stats(self, ev: Any) -> None:
         msg = ev.msg
-        switch = self._switches.get(msg.datapath)
+        switch = self._switch(msg.datapath)
         if switch is not None:
             more = bool(msg.flags & msg.datapath.ofproto.OFPMPF_REPLY_MORE)
             self._send(msg.datapath, switch.flow_stats(msg.xid, bytes(msg.buf), more=more))
 
     @on(ofp_event.EventOFPFlowRemoved)
     def flow_removed(self, ev: Any) -> None:
-        switch = self._switches.get(ev.msg.datapath)
+        switch = self._switch(ev.msg.datapath)
         if switch is not None:
             self._send(ev.msg.datapath, switch.flow_removed(bytes(ev.msg.buf)))
 
     @on(ofp_event.EventOFPBarrierReply)
     def barrier_reply(self, ev: Any) -> None:
-        switch = self._switches.get(ev.msg.datapath)
+        switch = self._switch(ev.msg.datapath)
         if switch is not None:
             switch.barrier_reply(ev.msg.xid)
 
     @on(ofp_event.EventOFPErrorMsg)
     def error(self, ev: Any) -> None:
         datapath = ev.msg.datapath
-        switch = self._switches.get(datapath)
+        switch = self._switch(datapath)
         if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
             hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
 
     def _retry(self, datapath: Any, switch: Switch) -> None:
-        if self._switches.get(datapath) is switch:
+        if self._switch(datapath) is switch:
             datapath.send(switch.sync())
+
+    def _switch(self, datapath: Any) -> Switch | None:
+        bridge = self._bridges.get(datapath)
+        return None if bridge is None else bridge.switch
 
     @staticmethod
     def _send(datapath: Any, data: bytes) -> None:
@@ -141,43 +149,29 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             datapath.send(data)
 
 
-class Taker:
-    """Answers the messages of one switch that are ours, from their octets."""
+def _log(events: list[Event]) -> None:
+    for event in events:
+        LOG.log(event.level, "%s", event.text())
+
+
+class Bridge:
+    """One bridge of the table, for as long as it is connected: a connection's party."""
 
     def __init__(self, service: Service, switch: Switch, send: Callable[[bytes], object]) -> None:
-        self._service, self._switch, self._send = service, switch, send
-        self._by_type = {
-            messages.PACKET_IN: self._packet_in,
-            messages.EXPERIMENTER: self._paused,
-            messages.PORT_STATUS: self._port_status,
-        }
+        self.switch, self._send = switch, send
+        self.answers = service.memory.of(switch.bridge.name)
+        self.answer = PacketIns(service, switch, self.answers).answer
 
-    def __call__(self, message: bytes) -> bytes | None:
-        """The octets to send back, or None where Ryu has to see the message."""
-        take = self._by_type.get(message[1])
-        return None if take is None else take(message)
-
-    def _packet_in(self, message: bytes) -> bytes | None:
-        packet_in = messages.read_packet_in(message)
-        if packet_in is None or not pipeline.is_ours(packet_in.cookie):
-            return None
-        frame = self._service.packet_in(self._switch, packet_in, time.monotonic())
-        return b"" if frame is None else messages.packet_out(packet_in.in_port, frame)
-
-    def _paused(self, message: bytes) -> bytes | None:
-        if not continuation.is_packet_in(message):
-            return None
-        return self._service.paused(self._switch, message[16:], time.monotonic())
+    def hear(self, message: bytes) -> bool:
+        """A change of the ports, in its order; other applications may want to hear of it too."""
+        if message[1] == messages.PORT_STATUS and len(message) == messages.PORT_STATUS_SIZE:
+            self._port_status(message)
+        return False
 
     def _port_status(self, message: bytes) -> None:
-        """Before Ryu's way, and not instead: a packet of the port may be the very next message.
-
-        What has not its length, Ryu's way ends.
-        """
-        if len(message) != messages.PORT_STATUS_SIZE:
-            return
         there, ofport, name = messages.read_port_status(message)
-        switch = self._switch
+        self.answers.forget_port(ofport)
+        switch = self.switch
         change = switch.port_added(ofport, _name(name)) if there else switch.port_removed(ofport)
         if change:
             self._send(change)

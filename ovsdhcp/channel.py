@@ -15,7 +15,7 @@ from ryu.base.app_manager import SERVICE_BRICKS
 from ryu.controller import controller
 
 from ovsdhcp.openflow.admission import Admission, Limits
-from ovsdhcp.openflow.connection import Connection, Take, serve
+from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.listener import Listener, is_loopback, listening, tls_context
 
 LOG = logging.getLogger("ovsdhcp")
@@ -32,7 +32,7 @@ DEFAULTS = {
 RYUS_OWN = "ofp_event"
 
 
-def open_channel(conf: Any, begin: Callable[[Connection], Take | None]) -> Admission:
+def open_channel(conf: Any, begin: Callable[[Connection], Party | None]) -> Admission:
     """Have Ryu listen and serve our way; ends the process where its options cannot be met."""
     for option, value in DEFAULTS.items():
         conf.set_default(option, value)

@@ -11,6 +11,7 @@ from math import inf
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import INFINITE, Binding
+from ovsdhcp.dhcp.message import Request
 from ovsdhcp.dhcp.reasons import Reason
 
 Key = tuple[str, str, IPv4Address]
@@ -66,14 +67,23 @@ class Leases:
         lease = self._leases.get(key)
         return lease.until if lease is not None and lease.state is State.DECLINED else 0.0
 
-    def record(self, key: Key, binding: Binding, reason: Reason, now: float) -> None:
-        """Keep what an exchange for `binding` came to.
+    def record(
+        self,
+        key: Key,
+        binding: Binding,
+        reason: Reason,
+        now: float,
+        request: Request | None = None,
+    ) -> None:
+        """Keep what an exchange for `binding` came to; no `request` where it is one repeated.
 
         While a declined address is on probation, nothing but another DECLINE counts: a RELEASE
-        or a refusal must not end it.
+        or a refusal must not end it. What was repeated is told late, so it may be old.
         """
-        state = _STATES.get(reason)
+        state, before = _STATES.get(reason), self._leases.get(key)
         if state is None or (state is not State.DECLINED and now < self.probation_until(key)):
+            return
+        if before is not None and now < before.since:
             return
         self._leases[key] = Lease(state, now, now + _duration(state, binding))
 

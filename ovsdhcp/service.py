@@ -5,12 +5,14 @@ Knows no OpenFlow connection: app.py brings events and takes bytes away.
 
 import logging
 import os
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from ovsdhcp.answers import Memory
 from ovsdhcp.config.loading import load as load_table
 from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config, Flows
@@ -18,6 +20,7 @@ from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
+from ovsdhcp.events import Event, Exchange, Ring
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
@@ -30,7 +33,6 @@ LOG = logging.getLogger("ovsdhcp")
 
 CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
-_MOST_EVENTS = 10_000
 _MOST_USERDATA = 16_384
 _MOST_STRANGERS = 1000
 
@@ -47,42 +49,6 @@ def load() -> Config:
     for problem in odd:
         LOG.warning("%s", problem.render())
     return config
-
-
-_WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
-"""What somebody has to look into, and not only the client."""
-
-
-class Event(NamedTuple):
-    """One exchange, for the log; `binding` is None where the table knows none for the MAC."""
-
-    bridge: str
-    port: str
-    dl_src: bytes
-    binding: Binding | None
-    decision: Reply | Drop
-
-    @property
-    def level(self) -> int:
-        """A level of `logging`."""
-        return logging.WARNING if self.decision.reason.code in _WARN else logging.INFO
-
-    def text(self) -> str:
-        """One line: what happened, to whom, why."""
-        decision, request = self.decision, self.decision.request
-        words = [f"bridge={self.bridge} port={self.port} mac={self.dl_src.hex(':')}"]
-        if self.binding is not None:
-            words.append(f"ip={self.binding.address}")
-        if request is not None:
-            words.append(f"xid={request.xid:#010x}")
-        if isinstance(decision, Reply):
-            words.insert(0, f"event={decision.message_type.name.lower()}")
-            words.append(f"state={decision.state.value}")
-            if decision.left_out:
-                words.append(f"left_out={','.join(map(str, decision.left_out))}")
-        else:
-            words.insert(0, "event=drop")
-        return " ".join([*words, f"reason={decision.reason.code}"])
 
 
 @lru_cache(maxsize=_MOST_USERDATA)
@@ -111,15 +77,44 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     return attached.binding(waiting.packet)
 
 
+class _Asker(NamedTuple):
+    """Where a question came from, and whose it is."""
+
+    bridge: str
+    port: str
+    binding: Binding | None
+
+
+def _port_name(switch: Switch, in_port: int) -> str:
+    return switch.names.get(in_port, str(in_port))
+
+
+class Said(NamedTuple):
+    """What came of a question.
+
+    `octets` are the frame for a punted packet, the whole message for a paused one, and empty for
+    silence. `lasting` says that the very same question would be answered the same, for as long as
+    the binding's state and the table are what they are.
+    """
+
+    octets: bytes
+    in_port: int
+    lasting: bool
+    exchange: Exchange
+
+
 class Service:
     """One lease table in force, and what came of it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
+        self._clock = clock
         self.leases = Leases()
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
-        self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
+        self.memory = Memory()
+        self.ring = Ring()
+        self._told_foreign = False
         self._strangers: set[int] = set()
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
@@ -142,8 +137,8 @@ class Service:
                 return bridge
         return None
 
-    def packet_in(self, switch: Switch, packet_in: PacketIn, now: float) -> bytes | None:
-        """The frame that answers a punted one, through the port that it came from; None: silence.
+    def packet_in(self, switch: Switch, packet_in: PacketIn, now: float) -> Said:
+        """The frame that answers a punted one, to go through the port that it came from.
 
         Both cookie and in_port must be a port's: a number may have passed to another port while
         an old flow still punted.
@@ -155,65 +150,93 @@ class Service:
             or attached.cookie != cookie
             or switch.bridge.tables.dhcp_options != table
         ):
-            self.reasons[reasons.STALE_FLOW.code] += 1
-            return None
-        binding = attached.binding(frame)
-        decision = self._decide(switch, binding, frame, now)
-        self._note(Event(switch.bridge.name, attached.port.name, frame[6:12], binding, decision))
-        return decision.frame if isinstance(decision, Reply) else None
+            stranger = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
+            return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
+        asker = _Asker(switch.bridge.name, attached.port.name, attached.binding(frame))
+        decision, lasting = self._decide(asker, frame, now)
+        return self._said(asker, in_port, frame, decision, now, lasting=lasting)
 
-    def paused(self, switch: Switch, body: bytes, now: float) -> bytes:
+    def paused(self, switch: Switch, body: bytes, now: float) -> Said | None:
         """The NXT_RESUME for a packet that waits, from the body of its NXT_PACKET_IN2.
 
         Answered, it goes on as the answer and with the result 1; refused, as it came and with the
         result 0, so that the flows decide. Userdata that is not ours goes on untouched.
-        What is no packet-in, or does not wait, is not resumed.
+        What is no packet-in, or does not wait, is not resumed: None.
         """
         try:
             waiting = continuation.read(body)
         except WireError as error:
             self.reasons[error.reason.code] += 1
-            return b""
+            return None
         if not waiting.waits:
-            return b""
+            return None
         in_port = waiting.in_port
-        port = switch.names.get(in_port, str(in_port))
-        packet, metadata, binding = waiting.packet, waiting.metadata, None
+        asker = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
+        packet, metadata, lasting = waiting.packet, waiting.metadata, False
         decision: Reply | Drop
         try:
             opts = _opts(waiting.userdata)
             metadata = _with_result(waiting.metadata, opts.result, False)
-            binding = _whose(switch, waiting, in_port, port)
-            decision = self._decide(switch, binding, packet, now)
+            asker = asker._replace(binding=_whose(switch, waiting, in_port, asker.port))
+            decision, lasting = self._decide(asker, packet, now)
             if isinstance(decision, Reply):
                 metadata = _with_result(waiting.metadata, opts.result, True)
                 packet = continuation.readdressed(packet, decision.frame)
         except WireError as error:
             decision = Drop(error.reason)
-        self._note(Event(switch.bridge.name, port, waiting.packet[6:12], binding, decision))
-        return continuation.resume(waiting, packet, metadata)
+        said = self._said(asker, in_port, waiting.packet, decision, now)
+        octets = continuation.resume(waiting, packet, metadata)
+        # what is not answered goes back as it came, with all that differs each time
+        return said._replace(octets=octets, lasting=lasting and isinstance(decision, Reply))
 
-    def _decide(
-        self, switch: Switch, binding: Binding | None, frame: bytes, now: float
-    ) -> Reply | Drop:
+    def _decide(self, asker: "_Asker", frame: bytes, now: float) -> tuple[Reply | Drop, bool]:
+        """What the engine says, and whether it would say so again.
+
+        Not while the address is on probation, which ends with time, nor of what begins one.
+        """
+        binding = asker.binding
         if binding is None:
-            return Drop(reasons.NO_BINDING)
-        key = switch.bridge.name, binding.port, binding.address
-        decision = server.answer(frame, binding, now, self.leases.probation_until(key))
-        self.leases.record(key, binding, decision.reason, now)
-        return decision
+            return Drop(reasons.NO_BINDING), True
+        key = asker.bridge, binding.port, binding.address
+        probation_until = self.leases.probation_until(key)
+        decision = server.answer(frame, binding, now, probation_until)
+        self.leases.record(key, binding, decision.reason, now, decision.request)
+        if decision.reason is reasons.DECLINE:
+            self.memory.forget_binding(asker.bridge, (binding.port, binding.address_octets))
+        return decision, decision.reason is not reasons.DECLINE and now >= probation_until
 
-    def _note(self, event: Event) -> None:
-        """Count it, and keep it for the log; of what others' flows ask, the first only."""
-        code = event.decision.reason.code
-        self.reasons[code] += 1
-        if code != reasons.USERDATA_OPCODE.code or self.reasons[code] == 1:
-            self._events.append(event)
+    def _said(
+        self,
+        asker: "_Asker",
+        in_port: int,
+        frame: bytes,
+        decision: Reply | Drop,
+        now: float,
+        *,
+        lasting: bool = False,
+    ) -> Said:
+        exchange = Exchange.of(asker.bridge, asker.port, frame[6:12], asker.binding, decision)
+        xid = 0 if decision.request is None else decision.request.xid
+        self.ring.append((exchange, xid, now, self._clock() - now))
+        octets = decision.frame if isinstance(decision, Reply) else b""
+        return Said(octets, in_port, lasting, exchange)
 
-    def take_events(self) -> Iterator[Event]:
-        """What happened since the last call."""
-        while self._events:
-            yield self._events.popleft()
+    def take_events(self) -> list[Event]:
+        """What happened since the last call, counted; of what others' flows ask, the first only."""
+        events, counted = self.ring.take()
+        for exchange, (times, last) in sorted(counted.items(), key=lambda one: one[1][1]):
+            self.reasons[exchange.reason.code] += times
+            binding = exchange.binding
+            if binding is not None:
+                key = exchange.bridge, binding.port, binding.address
+                self.leases.record(key, binding, exchange.reason, last)
+        return [event for event in events if self._is_news(event)]
+
+    def _is_news(self, event: Event) -> bool:
+        if event.exchange.reason is not reasons.USERDATA_OPCODE:
+            return True
+        told, self._told_foreign = self._told_foreign, True
+        return not told
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""

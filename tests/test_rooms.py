@@ -16,13 +16,16 @@ MAY_IMPORT = {
     "dhcp": set[str](),
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
+    "events": {"dhcp"},
+    "answers": {"events"},
     "leases": {"dhcp", "config"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "leases", "openflow"},
+    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
+    "packet_ins": {"answers", "openflow", "service"},
     "channel": {"openflow"},
-    "app": {"config", "openflow", "service", "channel"},
+    "app": {"config", "events", "openflow", "packet_ins", "service", "channel"},
     "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
 }
 """Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""

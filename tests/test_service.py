@@ -21,12 +21,17 @@ KEY = ("br-int", "vm5", VM5.bindings[0].address)
 DISCOVER = frame(bootp(1, chaddr=CLIENT), eth_src=CLIENT)
 REQUEST = frame(bootp(3, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
 DECLINE = frame(bootp(4, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
+NOW = [0.0]
+"""What the service's clock says, which is when the last question came."""
+
 PROBATION = VM5.bindings[0].subnet.probation
 
 
 @pytest.fixture
 def service() -> Service:
-    return Service(Config("table.yaml", (BR_INT, Bridge("named-otherwise", (), dpid=0xB2))))
+    return Service(
+        Config("table.yaml", (BR_INT, Bridge("named-otherwise", (), dpid=0xB2))), lambda: NOW[0]
+    )
 
 
 @pytest.fixture
@@ -34,8 +39,9 @@ def switch() -> Switch:
     return Switch(BR_INT, {1: "vm1", 2: "vm2", 5: "vm5"})
 
 
-def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes | None:
-    return service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now)
+def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes:
+    NOW[0] = now + 50e-6
+    return service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now).octets
 
 
 @pytest.mark.parametrize(
@@ -56,16 +62,16 @@ def test_a_stranger_is_mentioned_once(service: Service, caplog: pytest.LogCaptur
 
 
 def test_a_question_is_answered_and_remembered(service: Service, switch: Switch) -> None:
-    assert ask(service, switch, DISCOVER) is not None
-    assert ask(service, switch, REQUEST, 101) is not None
+    assert ask(service, switch, DISCOVER)
+    assert ask(service, switch, REQUEST, 101)
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.state, lease.since, lease.until) == (State.BOUND, 101, 101 + 3600)
     assert [event.text() for event in service.take_events()] == [
         "event=offer bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
-        "xid=0x0badf00d state=INIT reason=offer",
+        "message=DISCOVER xid=0x0badf00d state=INIT reason=offer us=50",
         "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
-        "xid=0x0badf00d state=SELECTING reason=ack-selecting",
+        "message=REQUEST xid=0x0badf00d state=SELECTING reason=ack-selecting us=50",
     ]
 
 
@@ -74,8 +80,8 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
     large = {224: b"y" * 255, 225: b"z" * 255, 226: b"w" * 255}
     port = replace(VM5, bindings=(replace(VM5.bindings[0], options=large),))
     crowded = Switch(replace(BR_INT, ports=(port,)), {5: "vm5"})
-    assert ask(service, crowded, DISCOVER) is not None
-    assert "left_out=225,226" in next(service.take_events()).text()
+    assert ask(service, crowded, DISCOVER)
+    assert "left_out=225,226" in service.take_events()[0].text()
 
 
 @pytest.mark.parametrize(
@@ -91,21 +97,28 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
 def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
     service: Service, switch: Switch, cookie: int, table: int, in_port: int
 ) -> None:
-    assert service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0) is None
+    assert (
+        service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0).octets == b""
+    )
+    service.take_events()
     assert dict(service.reasons) == {"stale-flow": 1}
 
 
 def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: Switch) -> None:
-    assert service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0) is None
+    assert (
+        service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0).octets
+        == b""
+    )
+    service.take_events()
     assert dict(service.reasons) == {"no-binding": 1}
 
 
 def test_a_declined_address_is_withheld_until_the_probation_ends(
     service: Service, switch: Switch
 ) -> None:
-    assert ask(service, switch, DECLINE, 100) is None
-    assert ask(service, switch, DISCOVER, 100 + PROBATION - 1) is None
-    assert ask(service, switch, DISCOVER, 100 + PROBATION) is not None
-    said = [(event.level, event.decision.reason.code) for event in service.take_events()]
+    assert ask(service, switch, DECLINE, 100) == b""
+    assert ask(service, switch, DISCOVER, 100 + PROBATION - 1) == b""
+    assert ask(service, switch, DISCOVER, 100 + PROBATION)
+    said = [(event.level, event.exchange.reason.code) for event in service.take_events()]
     assert said[0] == (logging.WARNING, "decline")
     assert [code for _, code in said[1:]] == ["probation", "offer"]

@@ -24,6 +24,10 @@ _PROPERTY = Struct("!HH")
 _PACKET_IN2 = pack("!II", NICIRA, PACKET_IN2)
 
 
+FRAME = 20
+"""Where the packet begins in a `resume`: behind the two headers and its property's own."""
+
+
 def set_packet_in_format(xid: int) -> bytes:
     """Ask for NXT_PACKET_IN2. It is a connection's: every packet-in on it comes so from now on."""
     return _nicira(SET_PACKET_IN_FORMAT, pack("!I", NXPIF_NXT_PACKET_IN2), xid)

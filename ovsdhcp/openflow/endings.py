@@ -66,6 +66,11 @@ SILENT = Ending(
     "the switch no longer answers echo requests",
     "The host or the way to it is down; the switch connects anew when it is back.",
 )
+DOES_NOT_READ = Ending(
+    "does-not-read",
+    "the switch has read nothing of what it was sent for several seconds",
+    "The switch is overloaded or stopped; it connects anew when it is back.",
+)
 TLS_REFUSED = Ending(
     "tls-refused",
     "the peer spoke no TLS, or has no certificate of our certification authority",

@@ -77,6 +77,17 @@ def message(kind: int, xid: int, body: bytes) -> bytes:
     return _HEADER.pack(VERSION, kind, _HEADER.size + len(body), xid) + body
 
 
+def whole(octets: bytes, at: int) -> bytes:
+    """The message that begins there, empty where it is not all there or its `length` lies."""
+    length = octets[at + 2] << 8 | octets[at + 3] if len(octets) - at >= _HEADER.size else 0
+    return octets[at : at + length] if _HEADER.size <= length <= len(octets) - at else b""
+
+
+def lies(octets: bytes, at: int) -> bool:
+    """Whether the message that begins there claims to be shorter than its own header."""
+    return len(octets) - at >= 4 and (octets[at + 2] << 8 | octets[at + 3]) < _HEADER.size
+
+
 def _pad8(data: bytes) -> bytes:
     return data + bytes(-len(data) % 8)
 
@@ -196,6 +207,10 @@ def bundle(messages: Iterable[bytes], xid: int) -> bytes:
 
 def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
     return message(EXPERIMENTER, xid, pack("!II", ONF, kind) + body)
+
+
+PACKET_OUT_FRAME = _HEADER.size + _PACKET_OUT.size + _OUTPUT.size
+"""Where the frame begins in a `packet_out`."""
 
 
 def packet_out(ofport: int, frame: bytes, xid: int = 0) -> bytes:

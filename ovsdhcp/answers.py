@@ -1,0 +1,209 @@
+"""Questions asked before and their answers: Open vSwitch's exact-match cache, a storey higher.
+
+A client that renews sends the same octets each time but for a few that the engine does not look
+at (`dhcp.server.answer` says which). So an answer is kept under all the other octets of the
+message that brought the question, and given again with the new xid and the checksum that goes
+with it. The engine alone decides; this only remembers what it said to the very same octets.
+
+What is kept is bounded for each binding, so for each port, and in all. A client that never asks
+the same twice pushes out only its own; when everything is full, the port that holds the most
+gives up some.
+"""
+
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import NamedTuple
+
+from ovsdhcp.events import Exchange
+
+MOST = 131_072
+"""Answers in all."""
+
+OF_A_CLIENT = 8
+"""Answers of one binding, and of all the strangers behind one port together."""
+
+_LONGEST = 1_536
+"""Octets of a question and its answer; what is longer is asked anew. With Python's own an answer
+of the usual 800 octets takes 1.4 KiB."""
+
+_GIVEN_UP = 256
+"""Answers that the port with the most loses at once when all are too many."""
+
+PACKET_IN, EXPERIMENTER = 10, 4
+_FRAME_AT = {PACKET_IN: 42, EXPERIMENTER: 20}
+"""Where the frame begins: behind a match of in_port alone; as the first property."""
+
+_IPV4_UDP = b"\x08\x00\x45"
+BOOTREPLY = 0x0201_0600
+"""`op`, `htype`, `hlen` and `hops` of every reply."""
+
+SUM_TO_XID = Struct("!HII")
+"""From a reply's UDP checksum to its xid: what is put in when it is given again."""
+
+Whose = tuple[str, bytes] | None
+"""A binding's port and address (four octets); None for a MAC that the table does not know."""
+
+
+class Answer(NamedTuple):
+    """What was said: the octets before the UDP checksum, those behind the xid, and the checksum's
+    sum for an xid of 0. All empty for silence."""
+
+    head: bytes
+    tail: bytes
+    udp_sum: int
+    exchange: Exchange
+
+
+def cut(kind: int, length: int) -> Struct | None:
+    """How to cut a message of that type and length; None where it is too short for a question.
+
+    Five pieces make the key, the fifth field is the xid. Left out, by their place in the frame:
+    IP identification (18) and checksum (24), UDP checksum (40), xid (46), secs (50).
+    """
+    at = _FRAME_AT[kind]
+    rest = length - (at + 52)
+    return Struct(f"!{at + 18}s2x4s2x14s2x4sI2x{rest}s") if rest >= 0 else None
+
+
+def key(message: bytes) -> tuple[bytes, int] | None:
+    """All that the engine may look at in a whole message, and its xid.
+
+    None where the frame is not laid out so that what is left out is what it should be.
+    """
+    kind = message[1]
+    at = _FRAME_AT[kind]
+    cutting = cut(kind, len(message))
+    if cutting is None or message[at + 12 : at + 15] != _IPV4_UDP or message[at + 23] != 17:
+        return None
+    before, fragment, addresses, bootp, xid, rest = cutting.unpack(message)
+    return b"".join((before, fragment, addresses, bootp, rest)), xid
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The questions of one port, by whose they are; each one's eldest first."""
+
+    of: dict[Whose, list[bytes]] = field(default_factory=dict)
+    held: int = 0
+
+
+class Answers:
+    """What was said on one connection. `found` is for the packet path to look into."""
+
+    def __init__(self, memory: "Memory", bridge: str) -> None:
+        self.bridge = bridge
+        self.found: dict[bytes, Answer] = {}
+        self._memory = memory
+        self._shelves: dict[int, _Shelf] = {}
+
+    def keep_reply(
+        self, ofport: int, question: bytes, reply: bytes, at: int, said: Exchange
+    ) -> None:
+        """Remember what `question`, a whole message, was answered with.
+
+        `reply` is a whole message too, and its frame begins `at` an octet of it.
+        """
+        asked = key(question)
+        sum_at, xid_end = at + 40, at + 50
+        if asked is None or len(reply) < xid_end or reply[at + 12 : at + 15] != _IPV4_UDP:
+            return
+        udp_sum, fixed, xid = SUM_TO_XID.unpack_from(reply, sum_at)
+        if fixed != BOOTREPLY or xid != asked[1]:
+            return
+        sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
+        self._keep(ofport, asked[0], Answer(reply[:sum_at], reply[xid_end:], sum_without, said))
+
+    def keep_silence(self, ofport: int, question: bytes, said: Exchange) -> None:
+        """Remember that nothing was said."""
+        asked = key(question)
+        if asked is not None:
+            self._keep(ofport, asked[0], Answer(b"", b"", 0, said))
+
+    def forget_port(self, ofport: int) -> None:
+        """The port is another, or has other bindings."""
+        shelf = self._shelves.pop(ofport, None)
+        if shelf is not None:
+            for whose in list(shelf.of):
+                self._forget(shelf, whose)
+
+    def forget_binding(self, whose: Whose) -> None:
+        """The state of a binding is another, and with it what its client is told."""
+        for shelf in self._shelves.values():
+            self._forget(shelf, whose)
+
+    def forget_all(self) -> None:
+        """The bridge is another one by now."""
+        for ofport in list(self._shelves):
+            self.forget_port(ofport)
+
+    def close(self) -> None:
+        """The connection has ended."""
+        self.forget_all()
+        self._memory.connections.remove(self)
+
+    def most(self) -> tuple[int, int]:
+        """How many answers the port has that has the most, and its number."""
+        return max(((shelf.held, at) for at, shelf in self._shelves.items()), default=(0, 0))
+
+    def give_up(self, ofport: int, count: int) -> None:
+        """Forget about so many answers of a port."""
+        shelf = self._shelves[ofport]
+        least = shelf.held - count
+        while shelf.of and shelf.held > least:
+            self._forget(shelf, next(iter(shelf.of)))
+
+    def _keep(self, ofport: int, asked: bytes, answer: Answer) -> None:
+        if len(asked) + len(answer.head) + len(answer.tail) > _LONGEST or asked in self.found:
+            return
+        shelf = self._shelves.setdefault(ofport, _Shelf())
+        binding = answer.exchange.binding
+        whose = None if binding is None else (binding.port, binding.address_octets)
+        kept = shelf.of.setdefault(whose, [])
+        if len(kept) == OF_A_CLIENT:
+            self.found.pop(kept.pop(0))
+            self._count(shelf, -1)
+        kept.append(asked)
+        self.found[asked] = answer
+        self._count(shelf, 1)
+        self._memory.make_room()
+
+    def _forget(self, shelf: _Shelf, whose: Whose) -> None:
+        kept = shelf.of.pop(whose, [])
+        for asked in kept:
+            del self.found[asked]
+        self._count(shelf, -len(kept))
+
+    def _count(self, shelf: _Shelf, more: int) -> None:
+        shelf.held += more
+        self._memory.held += more
+
+
+class Memory:
+    """All that is remembered, over all connections."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self.held = 0
+        """How many answers there are."""
+        self._most = most
+        self.connections: list[Answers] = []
+
+    def of(self, bridge: str) -> Answers:
+        """A place for the answers of a new connection to a bridge."""
+        answers = Answers(self, bridge)
+        self.connections.append(answers)
+        return answers
+
+    def forget_binding(self, bridge: str, whose: Whose) -> None:
+        """The state of a binding is another."""
+        for answers in self.connections:
+            if answers.bridge == bridge:
+                answers.forget_binding(whose)
+
+    def make_room(self) -> None:
+        """Have the port that holds the most give up some, if there are too many."""
+        if self.held > self._most:
+            (_, ofport), answers = max(
+                ((answers.most(), answers) for answers in self.connections),
+                key=lambda pair: pair[0][0],
+            )
+            answers.give_up(ofport, min(_GIVEN_UP, self.held))

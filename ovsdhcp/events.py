@@ -1,0 +1,128 @@
+"""What happened, one value a transaction, for whoever tells it: the log, `events`, the journal.
+
+The packet path only appends to a `Ring`; what costs something is done when the ring is taken.
+"""
+
+import logging
+from collections import Counter, deque
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
+
+from ovsdhcp.dhcp import reasons
+from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.reasons import Reason
+from ovsdhcp.dhcp.server import Drop, Reply
+
+MOST_TOLD = 1_000
+"""Events of one taking: beyond it equal exchanges are told as one, then only counted."""
+
+_WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
+"""What somebody has to look into, and not only the client."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchange:
+    """A question and its answer, less what differs each time the very same is asked.
+
+    `message` is the type asked (`DISCOVER`, …), empty where there is no well-formed request;
+    `event` the type answered in small letters, or `drop`; `state` is empty for a drop. `binding`
+    is None where the table knows none for the MAC.
+    """
+
+    bridge: str
+    port: str
+    dl_src: bytes
+    binding: Binding | None
+    message: str
+    event: str
+    state: str
+    reason: Reason
+    left_out: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Reply | Drop
+    ) -> "Exchange":
+        """What a decision of the engine came to, for the port of a bridge."""
+        message = "" if said.request is None else said.request.type_name
+        event, state, left_out = "drop", "", tuple[int, ...]()
+        if isinstance(said, Reply):
+            event, state = said.message_type.name.lower(), said.state.value
+            left_out = said.left_out
+        who = (bridge, port, dl_src, binding)
+        return cls(*who, message, event, state, said.reason, left_out)
+
+
+class Event(NamedTuple):
+    """One transaction, or several of the very same when there is much to tell.
+
+    `at` is of the caller's clock, when the question was read; `microseconds` lie between that and
+    its answer. `xid` is None where there is no well-formed request. With `times` over 1,
+    `xid`, `at` and `microseconds` are the last one's.
+    """
+
+    exchange: Exchange
+    xid: int | None
+    at: float
+    microseconds: int
+    times: int = 1
+
+    @property
+    def level(self) -> int:
+        """A level of `logging`."""
+        return logging.WARNING if self.exchange.reason.code in _WARN else logging.INFO
+
+    def fields(self) -> dict[str, str | int]:
+        """What there is to say, by stable keys in the order of a line."""
+        said = self.exchange
+        words: dict[str, str | int | None] = {
+            "event": said.event,
+            "bridge": said.bridge,
+            "port": said.port,
+            "mac": said.dl_src.hex(":"),
+            "ip": None if said.binding is None else str(said.binding.address),
+            "message": said.message or None,
+            "xid": None if self.xid is None else f"{self.xid:#010x}",
+            "state": said.state or None,
+            "left_out": ",".join(map(str, said.left_out)) or None,
+            "reason": said.reason.code,
+            "us": self.microseconds,
+            "times": self.times if self.times > 1 else None,
+        }
+        return {key: word for key, word in words.items() if word is not None}
+
+    def text(self) -> str:
+        """One line: what happened, to whom, why."""
+        return " ".join(f"{key}={word}" for key, word in self.fields().items())
+
+
+Happened = tuple[Exchange, int, float, float]
+"""An exchange, its xid (any, where there is no well-formed request), when the question was read,
+and how many seconds the answer took."""
+
+
+class Ring(deque[Happened]):
+    """What happened and was not taken yet. The packet path appends, and does no more."""
+
+    def take(self) -> tuple[list[Event], dict[Exchange, tuple[int, float]]]:
+        """Empty it: the events to tell, and of each exchange how often, and when last.
+
+        The events are in the order of happening.
+        """
+        batch = list(self)
+        self.clear()
+        times, last = Counter(map(_exchange, batch)), {one[0]: one[2] for one in batch}
+        counted = {exchange: (times[exchange], at) for exchange, at in last.items()}
+        if len(batch) <= MOST_TOLD:
+            return [_event(one, 1) for one in batch], counted
+        told = list({one[0]: one for one in batch}.values())[:MOST_TOLD]
+        return [_event(one, times[one[0]]) for one in told], counted
+
+
+_exchange = itemgetter(0)
+
+
+def _event(happened: Happened, times: int) -> Event:
+    exchange, xid, at, took = happened
+    return Event(exchange, xid if exchange.message else None, at, round(took * 1e6), times)

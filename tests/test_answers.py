@@ -1,0 +1,315 @@
+"""Answers from memory are those of the engine, octet by octet, and memory stays bounded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from struct import pack
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovsdhcp import answers
+from ovsdhcp.answers import Memory
+from ovsdhcp.config.table import Bridge, Config, Reply
+from ovsdhcp.dhcp import server
+from ovsdhcp.openflow import continuation, messages
+from ovsdhcp.openflow.pipeline import port_cookie
+from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.ovn import put_dhcp_opts
+from ovsdhcp.packet_ins import PacketIns
+from ovsdhcp.service import Service
+from tests.dhcp.wire import bootp, frame, mac
+from tests.openflow.bridges import BR_INT, VM5
+from tests.openflow.test_continuation import prop
+
+RESUMING = replace(BR_INT, reply=Reply.RESUME)
+NAMES = {1: "vm1", 2: "vm2", 5: "vm5"}
+ADDRESS = {1: "172.16.255.133", 2: "172.16.255.131", 5: "172.16.255.130"}
+MACS = [mac(f"02:ac:10:{rest}") for rest in ("ff:01:30", "00:00:01", "00:00:02", "00:00:99")]
+SERVER = "172.16.255.129"
+PROBATION = VM5.bindings[0].subnet.probation
+
+
+def packet_in(octets: bytes, in_port: int) -> bytes:
+    """An OFPT_PACKET_IN as Open vSwitch sends it for a flow of ours."""
+    head = pack("!IHBBQ", messages.NO_BUFFER, len(octets), 1, 22, port_cookie(NAMES[in_port]))
+    match = pack("!HHII4x", 1, 12, 0x8000_0004, in_port)
+    return messages.message(messages.PACKET_IN, 0, head + match + b"\0\0" + octets)
+
+
+def paused(octets: bytes, in_port: int) -> bytes:
+    """The same as an NXT_PACKET_IN2, of a flow as `reply: resume` lays them."""
+    binding = next(port.bindings[0] for port in BR_INT.ports if port.name == NAMES[in_port])
+    userdata = put_dhcp_opts.encode(put_dhcp_opts.of_binding(binding))
+    body = (
+        prop(0, octets)
+        + prop(3, b"\x16")
+        + prop(4, bytes(4) + port_cookie(NAMES[in_port]).to_bytes(8, "big"))
+        + prop(5, b"\x01")
+        + prop(6, pack("!II", 0x8000_0004, in_port))
+        + prop(7, userdata)
+        + prop(8, b"state")
+    )
+    return messages.message(messages.EXPERIMENTER, 0, pack("!II", 0x2320, 30) + body)
+
+
+@dataclass
+class Server:
+    """A service with its packet path and a clock of its own, and `most` answers remembered."""
+
+    bridge: Bridge
+    most: int
+    now: float = 1000.0
+    service: Service = field(init=False)
+    switch: Switch = field(init=False)
+    path: PacketIns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service = Service(Config("table.yaml", (self.bridge,)), lambda: self.now)
+        self.service.memory = Memory(self.most)
+        self.switch = Switch(self.bridge, NAMES)
+        self.answers = self.service.memory.of(self.bridge.name)
+        self.path = PacketIns(self.service, self.switch, self.answers, lambda: self.now)
+
+    def read(self, octets: bytes) -> bytes:
+        sent: list[bytes] = []
+        assert self.path.answer(octets, 0, sent) == len(octets)
+        return b"".join(sent)
+
+    def told(self) -> tuple[list[str], dict[str, int], dict[Any, Any]]:
+        events = [event.text() for event in self.service.take_events()]
+        return events, dict(self.service.reasons), self.service.leases._leases
+
+
+def question(
+    kind: int, whose: int, given: dict[int, bytes], ciaddr: str, more: dict[str, Any]
+) -> bytes:
+    message = bootp(
+        kind, given, ciaddr=ciaddr, chaddr=MACS[whose], xid=more["xid"], secs=more["secs"]
+    )
+    ip_dst = SERVER if more["unicast"] else "255.255.255.255"
+    octets: bytes = frame(
+        message, eth_src=MACS[whose], ip_src=ciaddr, ip_dst=ip_dst, tags=more["tags"]
+    )
+    at = 14 + len(more["tags"])
+    octets = octets[: at + 4] + more["ident"] + octets[at + 6 :]
+    length: int | None = more["length"]
+    return octets[:length]
+
+
+ADDRESSES = [*ADDRESS.values(), "172.16.255.132", "192.0.2.1"]
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        12: st.sampled_from([b"a", b"b"]),
+        50: st.sampled_from([bytes(map(int, text.split("."))) for text in ADDRESSES]),
+        54: st.sampled_from([bytes((172, 16, 255, 129)), bytes((192, 0, 2, 1))]),
+        55: st.sampled_from([bytes((1, 3, 6)), bytes((3, 1))]),
+        61: st.sampled_from([b"\1abc", b"x"]),
+    },
+)
+MORE = st.fixed_dictionaries(
+    {
+        "xid": st.integers(0, 0xFFFF_FFFF) | st.sampled_from([0, 1, 0xFFFF, 0xFFFF_0000]),
+        "secs": st.integers(0, 0xFFFF),
+        "unicast": st.booleans(),
+        "tags": st.sampled_from([b"", b"", b"", bytes.fromhex("81000005")]),
+        "ident": st.binary(min_size=2, max_size=2),
+        "length": st.sampled_from([None, None, None, 60, 200, 290]),
+    }
+)
+QUESTIONS = st.builds(
+    question,
+    st.sampled_from([1, 3, 3, 3, 4, 7, 8, 5]),
+    st.integers(0, 3),
+    OPTIONS,
+    st.sampled_from(["0.0.0.0", *ADDRESSES]),
+    MORE,
+)
+
+
+def usual(kind: str, in_port: int, more: dict[str, Any]) -> tuple[bytes, int]:
+    """What a client of that port says, so that all that a server can do is done."""
+    own = bytes(map(int, ADDRESS[in_port].split(".")))
+    chosen = {50: own, 54: bytes((172, 16, 255, 129))}
+    number, given, ciaddr = {
+        "discover": (1, {}, "0.0.0.0"),
+        "select": (3, chosen, "0.0.0.0"),
+        "renew": (3, {}, ADDRESS[in_port]),
+        "decline": (4, chosen, "0.0.0.0"),
+        "release": (7, {}, ADDRESS[in_port]),
+    }[kind]
+    whose = {1: 0, 2: 1, 5: 0}[in_port]
+    return question(number, whose, given, ciaddr, more), in_port
+
+
+USUAL = st.builds(
+    usual,
+    st.sampled_from(["discover", "select", "renew", "decline", "release"]),
+    st.sampled_from([1, 2, 5]),
+    MORE,
+)
+Step = Callable[[Server], bytes]
+
+
+def asked(wrap: Callable[[bytes, int], bytes]) -> st.SearchStrategy[Step]:
+    """One read of some questions, each of a few that come again and again."""
+    one = USUAL | st.tuples(QUESTIONS, st.sampled_from([1, 2, 5]))
+    return st.lists(one, min_size=1, max_size=4).map(
+        lambda some: lambda server: server.read(b"".join(wrap(*single) for single in some))
+    )
+
+
+def later(seconds: float) -> Step:
+    def step(server: Server) -> bytes:
+        server.now += seconds
+        return b""
+
+    return step
+
+
+def port_replaced(ofport: int) -> Step:
+    def step(server: Server) -> bytes:
+        server.answers.forget_port(ofport)
+        server.switch.port_removed(ofport)
+        server.switch.port_added(ofport, NAMES[ofport])
+        return b""
+
+    return step
+
+
+def table_changed(lease_time: int) -> Step:
+    """As a reload does it, for the one port."""
+
+    def step(server: Server) -> bytes:
+        port = replace(VM5, bindings=(replace(VM5.bindings[0], lease_time=lease_time),))
+        ports = tuple(port if old.name == "vm5" else old for old in server.bridge.ports)
+        names = server.switch.names
+        server.switch = Switch(replace(server.bridge, ports=ports), names)
+        server.path._switch = server.switch
+        server.answers.forget_port(5)
+        return b""
+
+    return step
+
+
+STEPS = (
+    st.sampled_from([1.0, PROBATION - 1.0, float(PROBATION)]).map(later)
+    | st.sampled_from([1, 2, 5]).map(port_replaced)
+    | st.sampled_from([600, 7200]).map(table_changed)
+)
+
+
+@pytest.mark.parametrize(
+    ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
+)
+@given(data=st.data())
+@settings(max_examples=200)
+def test_an_answer_from_memory_is_the_engines(
+    bridge: Bridge, wrap: Callable[[bytes, int], bytes], data: st.DataObject
+) -> None:
+    few = data.draw(st.lists(asked(wrap), min_size=1, max_size=5))
+    steps = data.draw(st.lists(st.sampled_from(few) | STEPS, max_size=25))
+    with_memory, without = Server(bridge, answers.MOST), Server(bridge, 0)
+    for step in steps:
+        assert step(with_memory) == step(without)
+    assert with_memory.told() == without.told()
+    assert without.service.memory.held == 0
+
+
+RENEWAL = {"kind": 3, "whose": 0, "given": {}, "ciaddr": "172.16.255.130"}
+
+
+def renewal(xid: int, **more: Any) -> bytes:
+    fields = {"xid": xid, "secs": 0, "unicast": True, "tags": b"", "ident": b"\0\0", "length": None}
+    return question(**RENEWAL, more=fields | more)  # type: ignore[arg-type]
+
+
+def never(*_: object) -> None:
+    raise AssertionError("the engine was asked")
+
+
+@pytest.mark.parametrize(
+    ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
+)
+def test_a_question_asked_before_needs_no_engine(
+    bridge: Bridge, wrap: Callable[[bytes, int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = Server(bridge, answers.MOST)
+    first = asking.read(wrap(renewal(0x0102_0304), 5))
+    monkeypatch.setattr(server, "answer", never)
+    second = asking.read(wrap(renewal(0xF1F2_F3F4, secs=7, ident=b"\7\7"), 5))
+    assert first.count(bytes.fromhex("01020304")) == second.count(bytes.fromhex("f1f2f3f4")) == 1
+    assert len(asking.told()[0]) == 2
+
+
+def test_a_client_pushes_out_only_its_own() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    asking.read(packet_in(renewal(1), 5))
+    for number in range(50):
+        other = frame(
+            bootp(1, {61: b"\1" + bytes([number])}, chaddr=MACS[1]),
+            eth_src=MACS[1],
+        )
+        asking.read(packet_in(other, 2))
+        assert asking.service.memory.held <= 1 + answers.OF_A_CLIENT
+    assert asking.service.memory.held == 1 + answers.OF_A_CLIENT
+
+
+def test_when_all_is_full_the_port_with_the_most_gives_up() -> None:
+    asking = Server(BR_INT, 6)
+    asking.read(packet_in(renewal(1), 5))
+    for number in range(20):
+        other = frame(bootp(1, {61: b"\1" + bytes([number])}, chaddr=MACS[1]), eth_src=MACS[1])
+        asking.read(packet_in(other, 2))
+        assert asking.service.memory.held <= 6
+    of_vm5 = [one for one in asking.answers.found.values() if one.exchange.port == "vm5"]
+    assert len(of_vm5) == 1
+    asking.answers.close()
+    assert (asking.service.memory.held, asking.answers.found) == (0, {})
+
+
+def test_a_question_of_extraordinary_length_is_not_kept() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    long = frame(
+        bootp(1, {n: b"x" * 250 for n in range(224, 230)}, chaddr=MACS[0]), eth_src=MACS[0]
+    )
+    assert asking.read(packet_in(long, 5))
+    assert asking.service.memory.held == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(messages.message(2, 7, b"echo"), id="an echo request"),
+        pytest.param(packet_in(renewal(2), 5)[:100], id="a message that is not whole"),
+        pytest.param(packet_in(renewal(2), 5).replace(b"dhcp", b"else", 1), id="another's packet"),
+        pytest.param(
+            messages.message(messages.EXPERIMENTER, 0, pack("!II", 0x2320, 16)), id="experimenter"
+        ),
+    ],
+)
+def test_what_is_no_question_of_ours_is_left_where_it_is(other: bytes) -> None:
+    asking = Server(BR_INT, answers.MOST)
+    sent: list[bytes] = []
+    mine = packet_in(renewal(1), 5)
+    assert asking.path.answer(mine + other, 0, sent) == len(mine)
+    assert len(b"".join(sent)) > 300
+
+
+def test_a_fault_of_ours_is_told_and_the_message_left_to_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asking = Server(BR_INT, answers.MOST)
+    monkeypatch.setattr(server, "answer", never)
+    assert asking.path.answer(packet_in(renewal(1), 5), 0, []) == 0
+    assert "this is a bug" in caplog.text
+
+
+def test_a_packet_that_waits_in_vain_goes_on_each_time_as_it_came() -> None:
+    asking = Server(RESUMING, answers.MOST)
+    for xid in (1, 2):
+        refused = frame(bootp(7, ciaddr=ADDRESS[5], chaddr=MACS[0], xid=xid), eth_src=MACS[0])
+        sent = asking.read(paused(refused, 5))
+        assert continuation.read(sent[16:]).packet == refused
