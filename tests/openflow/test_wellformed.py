@@ -1,5 +1,6 @@
 """What passes, Ryu reads to its end; what Open vSwitch says, passes; what spins Ryu, does not."""
 
+import gc
 import os
 import random
 import signal
@@ -35,17 +36,22 @@ class SpinsError(BaseException):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Whatever goes on for longer is interrupted, loop or not."""
+    """Whatever goes on for longer is interrupted, loop or not.
+
+    Without the garbage collector: what is raised while that calls somebody back is lost.
+    """
 
     def interrupt(*_: object) -> None:
         raise SpinsError
 
     before = signal.signal(signal.SIGALRM, interrupt)
+    gc.disable()
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        gc.enable()
         signal.signal(signal.SIGALRM, before)
 
 
