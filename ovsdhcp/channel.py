@@ -16,7 +16,7 @@ from ryu.controller import controller
 
 from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection, Party, serve
-from ovsdhcp.openflow.listener import Listener, is_loopback, listening, tls_context
+from ovsdhcp.openflow.listener import Listener, bound, is_loopback, tls_context
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -100,7 +100,7 @@ def _open_files() -> int:
 def _port_free_or_exit(host: str, port: int) -> None:
     """Ryu would log a traceback from a green thread and stay, serving nobody."""
     try:
-        listening(host, port).close()
+        bound(host, port).close()
     except OSError as error:
         sys.exit(
             f"error: cannot listen on {host}:{port}: {error.strerror}\n\n"

@@ -36,8 +36,8 @@ AFTER_A_FAILED_ACCEPT = 0.1
 Serve = Callable[[socket, Any], None]
 
 
-def listening(host: str, port: int) -> socket:
-    """A socket that listens. Raises OSError, gaierror included."""
+def bound(host: str, port: int) -> socket:
+    """A socket that is ready to listen. Raises OSError, gaierror included."""
     family, kind, protocol, _, address = getaddrinfo(
         host, port, type=SOCK_STREAM, flags=AI_PASSIVE
     )[0]
@@ -47,7 +47,6 @@ def listening(host: str, port: int) -> socket:
         if family == AF_INET6:
             listener.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -91,7 +90,8 @@ class Listener:
     ) -> None:
         self._handle = handle
         self._tls = tls_context(keyfile, certfile, ca_certs) if keyfile and certfile else None
-        self._listener = listening(*listen_info)
+        self._listener = bound(*listen_info)
+        self._listener.listen(BACKLOG)
 
     def serve_forever(self) -> None:
         """Accept, and hand over to a green thread of its own before a single octet is read."""
