@@ -83,7 +83,7 @@ def key(message: bytes) -> tuple[bytes, int] | None:
 class _Shelf:
     """The questions of one port, by whose they are; each one's eldest first."""
 
-    of: dict[Whose, list[bytes]] = field(default_factory=dict)
+    of: dict[Whose, tuple[bytes, ...]] = field(default_factory=dict)
     held: int = 0
 
 
@@ -158,17 +158,18 @@ class Answers:
         shelf = self._shelves.setdefault(ofport, _Shelf())
         binding = answer.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
-        kept = shelf.of.setdefault(whose, [])
+        kept = shelf.of.get(whose, ())
         if len(kept) == OF_A_CLIENT:
-            self.found.pop(kept.pop(0))
+            del self.found[kept[0]]
+            kept = kept[1:]
             self._count(shelf, -1)
-        kept.append(asked)
+        shelf.of[whose] = (*kept, asked)
         self.found[asked] = answer
         self._count(shelf, 1)
         self._memory.make_room()
 
     def _forget(self, shelf: _Shelf, whose: Whose) -> None:
-        kept = shelf.of.pop(whose, [])
+        kept = shelf.of.pop(whose, ())
         for asked in kept:
             del self.found[asked]
         self._count(shelf, -len(kept))

@@ -4,6 +4,7 @@ A handler does not block and lets nothing escape: Ryu's queue of an application 
 and behind a handler that sleeps the switch's echo requests go unanswered until it disconnects.
 """
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -18,6 +19,11 @@ from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.control.history import History
+from ovsdhcp.control.place import socket_path
+from ovsdhcp.control.running import Running
+from ovsdhcp.control.server import CannotListenError, Control
+from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
 from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party
@@ -33,6 +39,9 @@ LOG = logging.getLogger("ovsdhcp")
 TELL_EVENTS_EVERY = 0.2
 RETRY_AFTER = 5.0
 """Seconds until a bridge that refused our flows is asked again."""
+
+_COLLECT = (10_000, 10, 10)
+"""When Python looks for cycles: not after every 140 questions, as by default."""
 
 Handler = Callable[["OvsDhcp", Any], None]
 
@@ -62,10 +71,14 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.service = _service_or_exit()
-        self.admission = open_channel(self.CONF, self._begin)
+        host, port, self.admission = open_channel(self.CONF, self._begin)
         self._refuse_strangers = False
         self._bridges: dict[Any, Bridge] = {}
         self._tellers: list[Callable[[list[Event]], None]] = [_log]
+        running = Running(self.service, self._connected, (host, port))
+        history = History()
+        self._tellers.append(history.tell)
+        self._control = Control(socket_path(), verbs(running, history), hub.spawn)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
@@ -73,6 +86,18 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
         self.threads.append(hub.spawn(self._tell_events))
+        try:
+            self._control.open()
+        except CannotListenError as error:
+            LOG.warning("no control socket: %s", error)
+
+    def stop(self) -> None:
+        """Called by Ryu at its end."""
+        self._control.close()
+        super().stop()
+
+    def _connected(self) -> dict[Any, Switch]:
+        return {connection: bridge.switch for connection, bridge in self._bridges.items()}
 
     def _tell_events(self) -> None:
         while self.is_active:
@@ -80,6 +105,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             events = self.service.take_events()
             for tell in self._tellers:
                 tell(events)
+            while self.service.settle():
+                hub.sleep(0)
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it.
@@ -188,6 +215,10 @@ def _name(octets: bytes) -> str:
 
 def _service_or_exit() -> Service:
     try:
-        return Service(load())
+        service = Service(load())
     except ConfigError as error:
         sys.exit(str(error))
+    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
+    return service

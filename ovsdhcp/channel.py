@@ -9,7 +9,7 @@ import resource
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ryu.base.app_manager import SERVICE_BRICKS
 from ryu.controller import controller
@@ -32,7 +32,15 @@ DEFAULTS = {
 RYUS_OWN = "ofp_event"
 
 
-def open_channel(conf: Any, begin: Callable[[Connection], Party | None]) -> Admission:
+class Channel(NamedTuple):
+    """What is open, and who keeps the door."""
+
+    host: str
+    port: int
+    admission: Admission
+
+
+def open_channel(conf: Any, begin: Callable[[Connection], Party | None]) -> Channel:
     """Have Ryu listen and serve our way; ends the process where its options cannot be met."""
     for option, value in DEFAULTS.items():
         conf.set_default(option, value)
@@ -42,7 +50,7 @@ def open_channel(conf: Any, begin: Callable[[Connection], Party | None]) -> Admi
     admission = Admission(Limits.within(_open_files()))
     controller.datapath_connection_factory = partial(serve, begin, admission)
     controller.StreamServer = Listener
-    return admission
+    return Channel(conf.ofp_listen_host, port, admission)
 
 
 def alone(application: str) -> bool:

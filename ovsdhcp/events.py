@@ -5,24 +5,24 @@ The packet path only appends to a `Ring`; what costs something is done when the 
 
 import logging
 from collections import Counter, deque
-from dataclasses import dataclass
+from itertools import count
 from operator import itemgetter
 from typing import NamedTuple
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.message import MessageType, Request
 from ovsdhcp.dhcp.reasons import Reason
-from ovsdhcp.dhcp.server import Drop, Reply
+from ovsdhcp.dhcp.server import Drop, Reply, State
 
-MOST_TOLD = 1_000
+MOST_TOLD = 200
 """Events of one taking: beyond it equal exchanges are told as one, then only counted."""
 
 _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
 """What somebody has to look into, and not only the client."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Exchange:
+class Exchange(NamedTuple):
     """A question and its answer, less what differs each time the very same is asked.
 
     `message` is the type asked (`DISCOVER`, …), empty where there is no well-formed request;
@@ -46,12 +46,16 @@ class Exchange:
     ) -> "Exchange":
         """What a decision of the engine came to, for the port of a bridge."""
         message = "" if said.request is None else said.request.type_name
-        event, state, left_out = "drop", "", tuple[int, ...]()
         if isinstance(said, Reply):
-            event, state = said.message_type.name.lower(), said.state.value
-            left_out = said.left_out
-        who = (bridge, port, dl_src, binding)
-        return cls(*who, message, event, state, said.reason, left_out)
+            event, state = _EVENTS[said.message_type], _STATES[said.state]
+            return cls(
+                bridge, port, dl_src, binding, message, event, state, said.reason, said.left_out
+            )
+        return cls(bridge, port, dl_src, binding, message, "drop", "", said.reason)
+
+
+_EVENTS = {kind: kind.name.lower() for kind in MessageType}
+_STATES = {state: state.value for state in State}
 
 
 class Event(NamedTuple):
@@ -97,32 +101,42 @@ class Event(NamedTuple):
         return " ".join(f"{key}={word}" for key, word in self.fields().items())
 
 
-Happened = tuple[Exchange, int, float, float]
+Happened = tuple[Exchange, int, float, float, Request | None]
 """An exchange, its xid (any, where there is no well-formed request), when the question was read,
-and how many seconds the answer took."""
+how many seconds the answer took, and the request where it was not answered from memory."""
+
+
+class Counted(NamedTuple):
+    """How often the very same exchange happened, the last one, and the last request of it."""
+
+    exchange: Exchange
+    times: int
+    last: float
+    request: Request | None
 
 
 class Ring(deque[Happened]):
     """What happened and was not taken yet. The packet path appends, and does no more."""
 
-    def take(self) -> tuple[list[Event], dict[Exchange, tuple[int, float]]]:
-        """Empty it: the events to tell, and of each exchange how often, and when last.
-
-        The events are in the order of happening.
-        """
+    def take(self) -> tuple[list[Event], list[Counted]]:
+        """Empty it: the events to tell, and all exchanges, counted, by when they happened last."""
         batch = list(self)
         self.clear()
-        times, last = Counter(map(_exchange, batch)), {one[0]: one[2] for one in batch}
-        counted = {exchange: (times[exchange], at) for exchange, at in last.items()}
+        kinds = list(map(id, map(_EXCHANGE, batch)))  # they are the same if they are identical
+        times, places = Counter(kinds), dict(zip(kinds, count(), strict=False))
+        last = [batch[place] for place in sorted(places.values())]
+        requests = {id(one[0]): one[4] for one in batch if one[4] is not None}
+        counted = [
+            Counted(one[0], times[id(one[0])], one[2], requests.get(id(one[0]))) for one in last
+        ]
         if len(batch) <= MOST_TOLD:
             return [_event(one, 1) for one in batch], counted
-        told = list({one[0]: one for one in batch}.values())[:MOST_TOLD]
-        return [_event(one, times[one[0]]) for one in told], counted
+        return [_event(one, times[id(one[0])]) for one in last[:MOST_TOLD]], counted
 
 
-_exchange = itemgetter(0)
+_EXCHANGE = itemgetter(0)
 
 
 def _event(happened: Happened, times: int) -> Event:
-    exchange, xid, at, took = happened
+    exchange, xid, at, took, _ = happened
     return Event(exchange, xid if exchange.message else None, at, round(took * 1e6), times)

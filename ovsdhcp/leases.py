@@ -57,10 +57,16 @@ class Leases:
 
     def __init__(self) -> None:
         self._leases: dict[Key, Lease] = {}
+        self.any_declined = False
+        """Whether any address was declined at all, so that hardly ever anything is looked up."""
 
     def get(self, key: Key) -> Lease | None:
         """The record of a binding, if there was an exchange."""
         return self._leases.get(key)
+
+    def records(self) -> dict[Key, Lease]:
+        """All records, as they are now."""
+        return dict(self._leases)
 
     def probation_until(self, key: Key) -> float:
         """When a declined address may be offered again; 0 where it was not declined."""
@@ -85,6 +91,7 @@ class Leases:
             return
         if before is not None and now < before.since:
             return
+        self.any_declined |= state is State.DECLINED
         self._leases[key] = Lease(state, now, now + _duration(state, binding))
 
 

@@ -55,7 +55,7 @@ class PacketIns:
                 if head:
                     filled = put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid)
                     answers += (head, filled, tail)
-                happened((exchange, xid, now, clock() - now))
+                happened((exchange, xid, now, clock() - now, None))
                 at += cutting.size  # type: ignore[union-attr]  # known means cut
                 continue
             message = messages.whole(octets, at)

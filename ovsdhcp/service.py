@@ -6,7 +6,7 @@ Knows no OpenFlow connection: app.py brings events and takes bytes away.
 import logging
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,8 +20,8 @@ from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.events import Event, Exchange, Ring
-from ovsdhcp.leases import Leases
+from ovsdhcp.events import Counted, Event, Exchange, Ring
+from ovsdhcp.leases import Key, Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import PacketIn
@@ -35,6 +35,9 @@ CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
 _MOST_USERDATA = 16_384
 _MOST_STRANGERS = 1000
+
+SETTLED_AT_ONCE = 500
+"""Exchanges that are settled in one go, which takes 3 ms."""
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -77,6 +80,10 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     return attached.binding(waiting.packet)
 
 
+def _key(bridge: str, binding: Binding) -> Key:
+    return bridge, binding.port, binding.address
+
+
 class _Asker(NamedTuple):
     """Where a question came from, and whose it is."""
 
@@ -114,6 +121,7 @@ class Service:
         """How often each reason was given."""
         self.memory = Memory()
         self.ring = Ring()
+        self._unsettled: deque[Counted] = deque()
         self._told_foreign = False
         self._strangers: set[int] = set()
 
@@ -197,13 +205,16 @@ class Service:
         binding = asker.binding
         if binding is None:
             return Drop(reasons.NO_BINDING), True
-        key = asker.bridge, binding.port, binding.address
-        probation_until = self.leases.probation_until(key)
+        probation_until = 0.0
+        if self.leases.any_declined:
+            probation_until = self.leases.probation_until(_key(asker.bridge, binding))
         decision = server.answer(frame, binding, now, probation_until)
-        self.leases.record(key, binding, decision.reason, now, decision.request)
         if decision.reason is reasons.DECLINE:
+            key = _key(asker.bridge, binding)
+            self.leases.record(key, binding, decision.reason, now, decision.request)
             self.memory.forget_binding(asker.bridge, (binding.port, binding.address_octets))
-        return decision, decision.reason is not reasons.DECLINE and now >= probation_until
+            return decision, False
+        return decision, now >= probation_until
 
     def _said(
         self,
@@ -215,22 +226,40 @@ class Service:
         *,
         lasting: bool = False,
     ) -> Said:
-        exchange = Exchange.of(asker.bridge, asker.port, frame[6:12], asker.binding, decision)
-        xid = 0 if decision.request is None else decision.request.xid
-        self.ring.append((exchange, xid, now, self._clock() - now))
+        bridge, port, binding = asker
+        exchange, request = (
+            Exchange.of(bridge, port, frame[6:12], binding, decision),
+            decision.request,
+        )
+        xid = 0 if request is None else request.xid
+        self.ring.append((exchange, xid, now, self._clock() - now, request))
         octets = decision.frame if isinstance(decision, Reply) else b""
         return Said(octets, in_port, lasting, exchange)
 
+    @property
+    def untold(self) -> int:
+        """How many exchanges nobody has taken yet."""
+        return len(self.ring)
+
     def take_events(self) -> list[Event]:
-        """What happened since the last call, counted; of what others' flows ask, the first only."""
+        """What happened since the last call; of what others' flows ask, the first only.
+
+        The rest of the work is left to `settle`.
+        """
         events, counted = self.ring.take()
-        for exchange, (times, last) in sorted(counted.items(), key=lambda one: one[1][1]):
+        self._unsettled.extend(counted)
+        return [event for event in events if self._is_news(event)]
+
+    def settle(self, most: int = SETTLED_AT_ONCE) -> bool:
+        """Count what was taken, and keep what became of the bindings; whether there is more."""
+        for _ in range(min(most, len(self._unsettled))):
+            exchange, times, last, request = self._unsettled.popleft()
             self.reasons[exchange.reason.code] += times
             binding = exchange.binding
             if binding is not None:
-                key = exchange.bridge, binding.port, binding.address
-                self.leases.record(key, binding, exchange.reason, last)
-        return [event for event in events if self._is_news(event)]
+                key = _key(exchange.bridge, binding)
+                self.leases.record(key, binding, exchange.reason, last, request)
+        return bool(self._unsettled)
 
     def _is_news(self, event: Event) -> bool:
         if event.exchange.reason is not reasons.USERDATA_OPCODE:

@@ -22,6 +22,7 @@ from ovsdhcp.service import Service
 from tests.dhcp.wire import bootp, frame, mac
 from tests.openflow.bridges import BR_INT, VM5
 from tests.openflow.test_continuation import prop
+from tests.settled import settled
 
 RESUMING = replace(BR_INT, reply=Reply.RESUME)
 NAMES = {1: "vm1", 2: "vm2", 5: "vm5"}
@@ -78,7 +79,7 @@ class Server:
         return b"".join(sent)
 
     def told(self) -> tuple[list[str], dict[str, int], dict[Any, Any]]:
-        events = [event.text() for event in self.service.take_events()]
+        events = [event.text() for event in settled(self.service)]
         return events, dict(self.service.reasons), self.service.leases._leases
 
 

@@ -13,6 +13,7 @@ import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -71,7 +72,16 @@ def free_port() -> int:
 
 @contextmanager
 def started(argv: list[str | Path], config: Path | str) -> Iterator["subprocess.Popen[str]"]:
-    environment = os.environ | {"OVSDHCP_CONFIG": str(config)}
+    with TemporaryDirectory() as state:
+        variables = {"OVSDHCP_CONFIG": str(config), "OVSDHCP_STATE_DIR": state}
+        with running(argv, os.environ | variables) as process:
+            yield process
+
+
+@contextmanager
+def running(
+    argv: list[str | Path], environment: dict[str, str]
+) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         argv,
         env=environment,

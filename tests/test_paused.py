@@ -16,6 +16,7 @@ from tests.dhcp.test_ovn_vectors import CASES, binding_of_case
 from tests.dhcp.wire import bootp, frame, mac, see
 from tests.openflow.bridges import BR_INT, VM5
 from tests.openflow.test_continuation import prop
+from tests.settled import settled
 
 EXTERNAL = Bridge("br-int", (), flows=Flows.EXTERNAL)
 RESUMING = replace(BR_INT, reply=Reply.RESUME)
@@ -99,7 +100,7 @@ def test_what_is_not_answered_goes_on_as_it_came(
 ) -> None:
     back, metadata = resumed(service, EXTERNAL, handed_over(packet, userdata))
     assert (back, metadata) == (packet, METADATA)
-    service.take_events()
+    settled(service)
     assert dict(service.reasons) == {reason: 1}
 
 
@@ -111,7 +112,7 @@ def test_a_result_that_is_set_already_is_cleared(service: Service) -> None:
 def test_others_userdata_is_mentioned_once(service: Service) -> None:
     for _ in range(5):
         resumed(service, EXTERNAL, handed_over(DISCOVER, b"\0\0\0\6"))
-    assert len(service.take_events()) == 1
+    assert len(settled(service)) == 1
     assert dict(service.reasons) == {"userdata-opcode": 5}
 
 
@@ -137,7 +138,7 @@ def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
 def test_a_flow_that_the_port_no_longer_has_is_not_answered(service: Service) -> None:
     body = handed_over(DISCOVER, SEED, port_cookie("vm2"))
     assert resumed(service, RESUMING, body) == (DISCOVER, METADATA)
-    service.take_events()
+    settled(service)
     assert dict(service.reasons) == {"stale-flow": 1}
 
 

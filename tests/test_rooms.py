@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "lab": {"config"},
     "packet_ins": {"answers", "openflow", "service"},
     "channel": {"openflow"},
-    "app": {"config", "events", "openflow", "packet_ins", "service", "channel"},
-    "cli": {"dhcp", "ovn", "config", "openflow", "service", "trace", "lab"},
+    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
+    "app": {"config", "channel", "control", "events", "openflow", "packet_ins", "service"},
+    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
 }
-"""Arrows point one way: app cli lab → service → openflow leases config → ovn → dhcp."""
+"""Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
 LIBRARIES = {
     "ryu_compat": {"ryu", "eventlet"},

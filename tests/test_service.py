@@ -13,6 +13,7 @@ from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service
 from tests.dhcp.wire import bootp, frame, mac
 from tests.openflow.bridges import BR_INT, VM5
+from tests.settled import settled
 
 CLIENT = mac("02:ac:10:ff:01:30")
 SERVER, ADDRESS = bytes((172, 16, 255, 129)), bytes((172, 16, 255, 130))
@@ -64,10 +65,11 @@ def test_a_stranger_is_mentioned_once(service: Service, caplog: pytest.LogCaptur
 def test_a_question_is_answered_and_remembered(service: Service, switch: Switch) -> None:
     assert ask(service, switch, DISCOVER)
     assert ask(service, switch, REQUEST, 101)
+    events = settled(service)
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.state, lease.since, lease.until) == (State.BOUND, 101, 101 + 3600)
-    assert [event.text() for event in service.take_events()] == [
+    assert [event.text() for event in events] == [
         "event=offer bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
         "message=DISCOVER xid=0x0badf00d state=INIT reason=offer us=50",
         "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
@@ -81,7 +83,7 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
     port = replace(VM5, bindings=(replace(VM5.bindings[0], options=large),))
     crowded = Switch(replace(BR_INT, ports=(port,)), {5: "vm5"})
     assert ask(service, crowded, DISCOVER)
-    assert "left_out=225,226" in service.take_events()[0].text()
+    assert "left_out=225,226" in settled(service)[0].text()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
     assert (
         service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0).octets == b""
     )
-    service.take_events()
+    settled(service)
     assert dict(service.reasons) == {"stale-flow": 1}
 
 
@@ -109,7 +111,7 @@ def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: 
         service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0).octets
         == b""
     )
-    service.take_events()
+    settled(service)
     assert dict(service.reasons) == {"no-binding": 1}
 
 
@@ -119,6 +121,6 @@ def test_a_declined_address_is_withheld_until_the_probation_ends(
     assert ask(service, switch, DECLINE, 100) == b""
     assert ask(service, switch, DISCOVER, 100 + PROBATION - 1) == b""
     assert ask(service, switch, DISCOVER, 100 + PROBATION)
-    said = [(event.level, event.exchange.reason.code) for event in service.take_events()]
+    said = [(event.level, event.exchange.reason.code) for event in settled(service)]
     assert said[0] == (logging.WARNING, "decline")
     assert [code for _, code in said[1:]] == ["probation", "offer"]

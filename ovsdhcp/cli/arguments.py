@@ -8,8 +8,11 @@ from typing import IO
 
 import click
 
+from ovsdhcp.control.client import NoServerError
+from ovsdhcp.control.protocol import ControlError
 from ovsdhcp.dhcp.options import lookup
 
+JSON = click.option("--json", "as_json", is_flag=True, help="For machines; the keys are stable.")
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -19,6 +22,23 @@ class Refusal(click.ClickException):
     def show(self, file: IO[str] | None = None) -> None:
         """As it is; click would put `Error:` before a message of several lines."""
         click.echo(self.message, file=file, err=True)
+
+
+class Unreachable(Refusal):
+    """Nobody answers who would have to: status 3."""
+
+    exit_code = 3
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what goes wrong between us and the running server into its message."""
+    try:
+        yield
+    except NoServerError as error:
+        raise Unreachable(str(error)) from error
+    except ControlError as error:
+        raise Refusal(str(error)) from error
 
 
 @contextmanager

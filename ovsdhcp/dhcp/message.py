@@ -107,10 +107,10 @@ class Request(NamedTuple):
     def type_name(self) -> str:
         """The message type in words, for the eye."""
         number = self.options[MESSAGE_TYPE][0]
-        return MessageType(number).name if number in _TYPES else f"type {number}"
+        return _TYPE_NAMES.get(number) or f"type {number}"
 
 
-_TYPES = frozenset(MessageType)
+_TYPE_NAMES: dict[int, str] = {kind.value: kind.name for kind in MessageType}
 
 
 def decode(payload: bytes) -> Request:

@@ -6,7 +6,7 @@ was asked before has the same answer (`reply` remembers it).
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ovsdhcp.dhcp.binding import INFINITE, NO_BOOT, Binding
@@ -43,19 +43,17 @@ class Question(NamedTuple):
     """What the content of a reply depends on, beside the binding.
 
     `codes` is the parameter request list, `size` the largest datagram, `spread` 0 or what keeps
-    clients from renewing all at once, `file` the boot file for this client, `text` option 56.
+    clients from renewing all at once, `file` the boot file for this client, `text` option 56;
+    `echoes` are the options that go back, as they do.
     """
 
     type: MessageType
     codes: bytes | None
     size: int
-    client_id: bytes | None
-    relay_agent: bytes | None
-    uuid: bytes | None
-    fqdn: bytes | None
     file: str | None
     spread: int
     text: str
+    echoes: tuple[Parameter, ...]
 
 
 class Layout(NamedTuple):
@@ -67,32 +65,45 @@ class Layout(NamedTuple):
     left_out: tuple[int, ...]
 
 
-Asked = tuple[object, ...]
-"""A `Question` before it has its names: equal to it, and quicker made, once for each packet."""
-
-
-def question(kind: MessageType, request: Request, binding: Binding, renewing: bool) -> Asked:
+def question(kind: MessageType, request: Request, binding: Binding, renewing: bool) -> Question:
     """What `request` asks, to be answered by OFFER or ACK (`kind`; INFORM for the ACK to that)."""
-    get = request.options.get
-    return (
+    options = request.options
+    return Question(
         kind,
-        get(PARAMETER_LIST),
-        _size(request.options),
-        get(CLIENT_ID),
-        get(RELAY_AGENT),
-        get(CLIENT_UUID),
-        get(CLIENT_FQDN),
-        None if binding.boot is NO_BOOT else boot_file(binding.boot, request.options),
+        options.get(PARAMETER_LIST),
+        _size(options),
+        None if binding.boot is NO_BOOT else boot_file(binding.boot, options),
         _spread(request) if renewing else 0,
         "",
+        tuple(_echoes(options, _ECHOED)),
     )
 
 
-def refusal(request: Request, text: str) -> Asked:
+def refusal(request: Request, text: str) -> Question:
     """The question that a NAK answers: it carries no parameters (RFC 2131 table 3)."""
-    get = request.options.get
-    size = _size(request.options)
-    return MessageType.NAK, None, size, get(CLIENT_ID), get(RELAY_AGENT), None, None, None, 0, text
+    options = request.options
+    echoes = tuple(_echoes(options, _ECHOED_IN_NAK))
+    return Question(MessageType.NAK, None, _size(options), None, 0, text, echoes)
+
+
+_ECHOED = (CLIENT_ID, CLIENT_UUID, CLIENT_FQDN, RELAY_AGENT)
+"""What goes back as it came: RFC 6842 §3, RFC 4578 §2.3, RFC 4702 §4, RFC 3046 §2.2."""
+
+_ECHOED_IN_NAK = (CLIENT_ID, RELAY_AGENT)
+
+
+def _echoes(options: Mapping[int, bytes], codes: tuple[int, ...]) -> Iterator[Parameter]:
+    for code in codes:
+        value = options.get(code)
+        if value is not None:
+            yield code, _fqdn_reply(value) if code == CLIENT_FQDN else value
+
+
+def _fqdn_reply(fqdn: bytes) -> bytes:
+    """RFC 4702 §4: this server does no DNS updates (N), overriding a client that wants one (O)."""
+    encoding, wants_update = fqdn[0] & 0x04, fqdn[0] & 0x01
+    flags = encoding | 0x08 | (0x02 if wants_update else 0)
+    return bytes([flags, 255, 255]) + fqdn[3:]
 
 
 def _size(options: Mapping[int, bytes]) -> int:
@@ -122,7 +133,7 @@ def parameters(asked: Question, binding: Binding) -> list[Parameter]:
     found = configured | always
     chosen = [(MESSAGE_TYPE, bytes([_WIRE_TYPE.get(asked.type, asked.type)]))]
     chosen += [(code, found[code]) for code in (*first, *on_request)]
-    return chosen + _echoes(asked)
+    return chosen + list(asked.echoes)
 
 
 _WIRE_TYPE = {MessageType.INFORM: MessageType.ACK}
@@ -209,24 +220,6 @@ def _order(asked: Question, found: Mapping[int, bytes]) -> list[int]:
     return order
 
 
-def _echoes(asked: Question) -> list[Parameter]:
-    """What goes back as it came: RFC 6842 §3, RFC 4578 §2.3, RFC 4702 §4, RFC 3046 §2.2."""
-    echoes = (
-        (CLIENT_ID, asked.client_id),
-        (CLIENT_UUID, asked.uuid),
-        (CLIENT_FQDN, asked.fqdn and _fqdn_reply(asked.fqdn)),
-        (RELAY_AGENT, asked.relay_agent),
-    )
-    return [(code, value) for code, value in echoes if value is not None]
-
-
-def _fqdn_reply(fqdn: bytes) -> bytes:
-    """RFC 4702 §4: this server does no DNS updates (N), overriding a client that wants one (O)."""
-    encoding, wants_update = fqdn[0] & 0x04, fqdn[0] & 0x01
-    flags = encoding | 0x08 | (0x02 if wants_update else 0)
-    return bytes([flags, 255, 255]) + fqdn[3:]
-
-
 def header_texts(asked: Question, binding: Binding, chosen: list[Parameter]) -> dict[int, bytes]:
     """What the client did not ask for by option but a field has room for, by the option's code.
 
@@ -255,6 +248,13 @@ _MAIN_ONLY = (MESSAGE_TYPE, RELAY_AGENT)  # RFC 3046 §2.2
 def parts(value: bytes) -> list[bytes]:
     """`value` in parts that one option can hold (RFC 3396 §6)."""
     return [value[at : at + 255] for at in range(0, len(value), 255)] or [b""]
+
+
+def encoded(chosen: Iterable[Parameter]) -> bytes:
+    """Options as they are sent: code, length, value, in parts where they are long."""
+    return b"".join(
+        bytes((code, len(part))) + part for code, value in chosen for part in parts(value)
+    )
 
 
 def _length(value: bytes) -> int:

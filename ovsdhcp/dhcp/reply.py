@@ -1,9 +1,8 @@
 """Replies as frames, from templates: what is the same each time is built once, with Ryu.
 
 `ryu.lib.packet` makes the frame of a subnet's replies once, and the options of each `Question`
-once; a reply is then a template with the client's fields and both checksums put in. Templates are
-remembered for a bounded number of bindings and, for each, of questions, so that a client that
-never asks the same twice pushes out only its own.
+once; a reply is then a template with the client's fields, what goes back to it, and both checksums
+put in. Bindings that may be told the same share their templates. A bounded number is remembered.
 """
 
 from struct import Struct
@@ -17,7 +16,6 @@ from ovsdhcp.dhcp.message import END, MessageType, Request
 from ovsdhcp.dhcp.parameters import (
     BOOTFILE,
     TFTP_SERVER,
-    Asked,
     Layout,
     Parameter,
     Question,
@@ -30,17 +28,16 @@ from ovsdhcp.dhcp.parameters import (
 _LEAST_MESSAGE = 300
 """BOOTP's minimum, which old clients and relays insist on (RFC 1542 §2.1)."""
 
-_MOST_BINDINGS = 16_384
-_MOST_QUESTIONS = 8
-
+_MOST_TEMPLATES = 16_384
 _MOST_SUBNETS = 1_024
 
+_END = bytes([END])
 _IPV4 = b"\x08\x00"
 _TAIL_AT = 44  # where `sname` begins (RFC 2131 figure 1)
 _U16 = Struct("!H")
 _PSEUDO = Struct("!HHHH")  # RFC 768's pseudo-header after the addresses, our port, the length
 _HEADERS = Struct("!H4s4sHHHH4s")  # from the IPv4 checksum to `hops`
-_CLIENT = Struct("!IxxH4s8s4s16s")  # from `xid` to `chaddr`
+_CLIENT = Struct("!IxxH4s4s4s4s16s")  # from `xid` to `chaddr`
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -53,7 +50,12 @@ Destination = tuple[bytes, bytes, int]
 class Template(NamedTuple):
     """A reply without what differs from client to client.
 
-    `ip_head` is the EtherType and the IPv4 header as far as its checksum.
+    `ip_head` is the EtherType and the IPv4 header as far as its checksum. `gives` says whether
+    `yiaddr` is the binding's address.
+
+    Between `front` and `back`, which are of even length, is what goes back to the client, within
+    a `margin` before and after it. There is no margin where it did not fit behind the options:
+    then it is in them, and the template is for this client alone.
 
     The sums are of 16-bit words, modulo 65535, of all that is constant (RFC 1071): `ip_sum` of
     the IPv4 header, `udp_sum` of the pseudo-header, the UDP header and the message.
@@ -64,8 +66,11 @@ class Template(NamedTuple):
     source_address: bytes
     udp_length: int
     bootp_head: bytes
-    own_addresses: bytes
-    tail: bytes
+    gives: bool
+    siaddr: bytes
+    front: bytes
+    margin: tuple[bytes, bytes] | None
+    back: bytes
     ip_sum: int
     udp_sum: int
     left_out: tuple[int, ...]
@@ -81,20 +86,23 @@ class Skeleton(NamedTuple):
 
 
 _skeletons: dict[int, tuple[Subnet, Skeleton]] = {}
-_templates: dict[int, tuple[Binding, dict[Asked, Template]]] = {}
+_templates: dict[object, tuple[Binding, Template]] = {}
 
 
-def template(asked: Asked, binding: Binding) -> Template:
-    """The template that answers `asked` for `binding`, remembered or made."""
-    shelf = _templates.get(id(binding))
-    if shelf is None or shelf[0] is not binding:  # an id may be used again, a live value's is not
-        shelf = binding, {}
-        _keep(_templates, id(binding), shelf, _MOST_BINDINGS)
-    found = shelf[1].get(asked)
-    if found is None:
-        found = _build(Question._make(asked), binding)
-        _keep(shelf[1], asked, found, _MOST_QUESTIONS)
-    return found
+def template(asked: Question, echo: bytes, binding: Binding) -> Template:
+    """The template that answers `asked`, remembered or made; `echo` is its echoes, encoded."""
+    kind, codes, size, file, spread, text, _ = asked
+    subnet, options, boot = binding.subnet, binding.options, binding.boot
+    terms = id(subnet), id(options), id(boot), binding.lease_time, binding.t1, binding.t2
+    key: object = (terms, kind, codes, size, file, spread, text, len(echo))
+    kept = _templates.get(key)
+    if kept is not None and kept[1].margin is None:
+        key = key, echo
+        kept = _templates.get(key)
+    if kept is None:
+        kept = binding, _build(asked, echo, binding)  # the binding keeps its ids from being reused
+        _keep(_templates, key, kept, _MOST_TEMPLATES)
+    return kept[1]
 
 
 def _keep(kept: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
@@ -105,7 +113,15 @@ def _keep(kept: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None
 
 
 def fill(
-    found: Template, request: Request, to: Destination, tags: bytes, *, ciaddr: bytes, flags: int
+    found: Template,
+    request: Request,
+    echo: bytes,
+    yiaddr: bytes,
+    to: Destination,
+    tags: bytes,
+    *,
+    ciaddr: bytes,
+    flags: int,
 ) -> bytes:
     """The frame for one client: the template with what this request brings, and its checksums.
 
@@ -114,10 +130,17 @@ def fill(
     """
     mac, address, port = to
     client = _CLIENT.pack(
-        request.xid, flags, ciaddr, found.own_addresses, request.giaddr, request.chaddr
+        request.xid,
+        flags,
+        ciaddr,
+        yiaddr if found.gives else ANY,
+        found.siaddr,
+        request.giaddr,
+        request.chaddr,
     )
+    middle = echo.join(found.margin) if found.margin else b""
     number = int.from_bytes(address, "big")
-    udp_sum = found.udp_sum + number + port + int.from_bytes(client, "big")
+    udp_sum = found.udp_sum + number + port + int.from_bytes(client + middle, "big")
     headers = _HEADERS.pack(
         -(found.ip_sum + number) % 0xFFFF,
         found.source_address,
@@ -128,33 +151,43 @@ def fill(
         0xFFFF - udp_sum % 0xFFFF,  # a sum of 0 would say that there is none (RFC 768)
         found.bootp_head,
     )
-    return b"".join((mac, found.source_mac, tags, found.ip_head, headers, client, found.tail))
+    parts = (mac, found.source_mac, tags, found.ip_head, headers, client)
+    return b"".join((*parts, found.front, middle, found.back))
 
 
 # -- making templates ------------------------------------------------------------------------
 
 
-def _build(question: Question, binding: Binding) -> Template:
+def _build(question: Question, echo: bytes, binding: Binding) -> Template:
     skeleton = _skeleton_of(binding.subnet)
     chosen = parameters(question, binding)
     texts = header_texts(question, binding, chosen)
     file, sname = texts.get(BOOTFILE, b""), texts.get(TFTP_SERVER, b"")
     usable = question.type is not MessageType.NAK  # no option 52 in a NAK (RFC 2131 table 3)
     layout = lay_out(chosen, question.size, file=usable and not file, sname=usable and not sname)
-    tail = _tail(layout, file, sname)
+    tail = _fields(layout, file, sname) + _serialized(layout.options, _END)
+    end = len(tail) - len(_END)
+    tail = _padded(tail)
+    front, margin, back = tail, None, b""
+    if layout.options == tuple(chosen):
+        front, margin, back = _cut(tail, end - len(echo), end)
     udp_length = 8 + _TAIL_AT + len(tail)
     ip_head = skeleton.ip_head[:2] + _U16.pack(20 + udp_length) + skeleton.ip_head[4:]
     pseudo = skeleton.source_address + _PSEUDO.pack(17, udp_length, SERVER_PORT, udp_length)
+    siaddr = None if question.type is MessageType.NAK else binding.boot.next_server
     return Template(
         skeleton.source_mac,
         _IPV4 + ip_head,
         skeleton.source_address,
         udp_length,
         skeleton.bootp_head,
-        _own_addresses(question, binding),
-        tail,
+        question.type not in (MessageType.NAK, MessageType.INFORM),  # RFC 2131 table 3
+        ANY if siaddr is None else siaddr.packed,
+        front,
+        margin,
+        back,
         _words(ip_head + skeleton.source_address),
-        _words(pseudo + skeleton.bootp_head + tail),
+        _words(pseudo + skeleton.bootp_head + front + back),
         layout.left_out + tuple(code for code, text in texts.items() if not text),
     )
 
@@ -164,22 +197,23 @@ def _words(octets: bytes) -> int:
     return int.from_bytes(octets, "big") % 0xFFFF
 
 
-def _own_addresses(question: Question, binding: Binding) -> bytes:
-    """`yiaddr` and `siaddr` (RFC 2131 table 3)."""
-    if question.type is MessageType.NAK:
-        return ANY + ANY
-    siaddr = ANY if binding.boot.next_server is None else binding.boot.next_server.packed
-    return (ANY if question.type is MessageType.INFORM else binding.address_octets) + siaddr
-
-
-def _tail(layout: Layout, file: bytes, sname: bytes) -> bytes:
-    """From `sname` to the end, an even number of octets."""
+def _fields(layout: Layout, file: bytes, sname: bytes) -> bytes:
+    """`sname` and `file`."""
     sname_field = _field(layout.sname) if layout.sname else sname
     file_field = _field(layout.file) if layout.file else file
-    options = _serialized(layout.options, bytes([END]))
-    length = max(64 + 128 + len(options), _LEAST_MESSAGE - _TAIL_AT)
-    tail = sname_field.ljust(64, b"\0") + file_field.ljust(128, b"\0") + options
+    return sname_field.ljust(64, b"\0") + file_field.ljust(128, b"\0")
+
+
+def _padded(tail: bytes) -> bytes:
+    """Of even length, and no shorter than it must be."""
+    length = max(len(tail), _LEAST_MESSAGE - _TAIL_AT)
     return tail.ljust(length + length % 2, b"\0")
+
+
+def _cut(tail: bytes, start: int, end: int) -> tuple[bytes, tuple[bytes, bytes], bytes]:
+    """The front, margin and back of a `tail` that has the client's own from `start` to `end`."""
+    front, back = start - start % 2, end + end % 2
+    return tail[:front], (tail[front:start], tail[end:back]), tail[back:]
 
 
 def _serialized(chosen: tuple[Parameter, ...], after: bytes) -> bytes:
@@ -191,7 +225,7 @@ def _serialized(chosen: tuple[Parameter, ...], after: bytes) -> bytes:
 
 def _field(chosen: tuple[Parameter, ...]) -> bytes:
     """A field used for options (RFC 2132 §9.3): these without the cookie, and an END."""
-    return _serialized(chosen, bytes([END]))[4:]
+    return _serialized(chosen, _END)[4:]
 
 
 def _skeleton_of(subnet: Subnet) -> Skeleton:

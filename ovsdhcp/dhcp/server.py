@@ -33,7 +33,7 @@ from ovsdhcp.dhcp.message import (
     MessageType,
     Request,
 )
-from ovsdhcp.dhcp.parameters import question, refusal
+from ovsdhcp.dhcp.parameters import encoded, question, refusal
 from ovsdhcp.dhcp.reasons import Reason, WireError
 from ovsdhcp.dhcp.reply import fill, template
 
@@ -345,7 +345,9 @@ _GRANTS = {
 def _grant(envelope: Envelope, request: Request, binding: Binding, state: State) -> Reply:
     """Give what a client in that state asked for."""
     kind, wire, reason, renewing, keeps = _GRANTS[state]
-    found = template(question(kind, request, binding, renewing), binding)
+    asked = question(kind, request, binding, renewing)
+    echo = encoded(asked.echoes)
+    found = template(asked, echo, binding)
     mac, address, port, ciaddr = request.chaddr[:6], binding.address_octets, CLIENT_PORT, ANY
     if request.giaddr != ANY:
         mac, address, port = envelope.eth_src, request.giaddr, SERVER_PORT
@@ -356,7 +358,8 @@ def _grant(envelope: Envelope, request: Request, binding: Binding, state: State)
     if keeps:
         ciaddr = request.ciaddr
     to = (mac, address, port)
-    octets = fill(found, request, to, envelope.tags, ciaddr=ciaddr, flags=request.flags)
+    yiaddr, tags = binding.address_octets, envelope.tags
+    octets = fill(found, request, echo, yiaddr, to, tags, ciaddr=ciaddr, flags=request.flags)
     return Reply(octets, wire, reason, state, request, found.left_out)
 
 
@@ -367,12 +370,14 @@ def _refuse(
 
     A relayed one has the broadcast bit, so that the relay does as we would (RFC 2131 §4.3.2).
     """
-    found = template(refusal(request, reason.meaning), binding)
+    asked = refusal(request, reason.meaning)
+    echo = encoded(asked.echoes)
+    found = template(asked, echo, binding)
     to, flags = _EVERYBODY, request.flags
     if request.giaddr != ANY:
         to = (envelope.eth_src, request.giaddr, SERVER_PORT)
         flags |= BROADCAST_FLAG
-    octets = fill(found, request, to, envelope.tags, ciaddr=ANY, flags=flags)
+    octets = fill(found, request, echo, ANY, to, envelope.tags, ciaddr=ANY, flags=flags)
     return Reply(octets, MessageType.NAK, reason, state, request, found.left_out)
 
 

@@ -48,7 +48,7 @@ class Controller:
             "OVSDHCP_STATE_DIR": str(self.folder / "controller"),
         }
         argv = ("ip", "netns", "exec", self.home, ryu_manager(), "ovsdhcp.app")
-        (self.folder / "controller").mkdir(exist_ok=True)
+        (self.folder / "controller").mkdir(mode=0o700, exist_ok=True)
         self.shell.voice.command(argv, environment)
         with self.log.open("ab") as log:
             self._process = process = subprocess.Popen(

@@ -234,7 +234,15 @@ def flow_stats_request(cookie: int, cookie_mask: int, xid: int) -> bytes:
     return message(MULTIPART_REQUEST, xid, head + body + _wrap_match(b""))
 
 
-def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
+class FlowStats(NamedTuple):
+    """A flow as a switch has it, and how many packets it was hit by."""
+
+    key: Key
+    entry: Entry
+    packets: int
+
+
+def read_flow_stats(reply: bytes) -> Iterator[FlowStats]:
     """The flows of one OFPMP_FLOW reply (the whole message).
 
     Raises ValueError where a length lies.
@@ -242,7 +250,9 @@ def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
     view = memoryview(reply)[16:]
     while view:
         try:
-            length, table, _, _, priority, _, _, _, cookie, _, _ = _FLOW_STATS.unpack_from(view)
+            length, table, _, _, priority, _, _, _, cookie, packets, _ = _FLOW_STATS.unpack_from(
+                view
+            )
             match_length = int.from_bytes(view[50:52], "big")
         except error as exc:
             raise ValueError("a flow's statistics are cut short") from exc
@@ -250,8 +260,8 @@ def read_flow_stats(reply: bytes) -> Iterator[tuple[Key, Entry]]:
         if match_length < 4 or match_end > length or length > len(view):
             raise ValueError(f"a flow's statistics claim {length} octets, match {match_length}")
         oxm = bytes(view[_FLOW_STATS.size + 4 : _FLOW_STATS.size + match_length])
-        instructions = bytes(view[match_end:length])
-        yield Key(table, priority, _canonical(oxm)), Entry(cookie, instructions)
+        at = Key(table, priority, _canonical(oxm))
+        yield FlowStats(at, Entry(cookie, bytes(view[match_end:length])), packets)
         view = view[length:]
 
 

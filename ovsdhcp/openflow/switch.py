@@ -4,7 +4,7 @@ Events in, messages to send out; no socket, no clock, no Ryu. A sync asks the br
 with our cookie, compares, and sends what differs as one bundle with a barrier behind it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -14,7 +14,7 @@ from ovsdhcp.dhcp.frame import chaddr
 from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.continuation import set_packet_in_format
 from ovsdhcp.openflow.flow import Flow
-from ovsdhcp.openflow.messages import Entry, Key
+from ovsdhcp.openflow.messages import Entry, FlowStats, Key
 
 _FIRST_XID = 0x6468_0000
 """Anywhere: ours are known by being remembered."""
@@ -74,6 +74,14 @@ def _encoded(flows: Iterable[Flow]) -> dict[Key, Entry]:
     return {messages.key(flow): messages.entry(flow) for flow in flows}
 
 
+@dataclass(slots=True)
+class Look:
+    """An answer under way: the flows that a bridge has of us, all of them once it is `done`."""
+
+    flows: dict[Key, FlowStats]
+    done: bool = False
+
+
 class Switch:
     """The state of one connection to one bridge of the lease table.
 
@@ -96,6 +104,7 @@ class Switch:
         self._told: dict[int, frozenset[Key]] = {}
         self._asked = self._barrier = 0
         self._installed: dict[Key, Entry] | None = None
+        self._looks: dict[int, Look] = {}
         for ofport, name in names.items():
             self._attach(ofport, name)
 
@@ -112,6 +121,11 @@ class Switch:
             flows |= of_port
         return flows
 
+    def wanted_by_port(self) -> Iterator[tuple[int | None, Mapping[Key, Entry]]]:
+        """The same in parts: each attached port's, by its number; the bridge's own under None."""
+        yield None, self._bridge_flows
+        yield from list(self._port_flows.items())
+
     def greet(self) -> bytes:
         """What a connection begins with: the form of its packet-ins, and a sync."""
         bridge = self.bridge
@@ -125,17 +139,31 @@ class Switch:
         self._asked = next(self._xids)
         return messages.flow_stats_request(pipeline.COOKIE, pipeline.COOKIE_MASK, self._asked)
 
+    def look(self) -> tuple[Look, bytes]:
+        """Ask for the flows that the bridge has of us, to see them and change nothing."""
+        xid = next(self._xids)
+        look = self._looks[xid] = Look({})
+        return look, messages.flow_stats_request(pipeline.COOKIE, pipeline.COOKIE_MASK, xid)
+
     def flow_stats(self, xid: int, reply: bytes, *, more: bool) -> bytes:
         """One part of the answer to `sync`; after the last one it is known what has to change."""
+        if xid in self._looks:
+            self._seen(xid, reply, more)
+            return b""
         if xid != self._asked or self._installed is None:
             return b""
-        self._installed.update(messages.read_flow_stats(reply))
+        self._installed.update((key, entry) for key, entry, _ in messages.read_flow_stats(reply))
         if more:
             return b""
         installed, self._installed = self._installed, None
         change = difference(self.wanted(), installed)
         self.in_sync = not change
         return self._tell(change)
+
+    def _seen(self, xid: int, reply: bytes, more: bool) -> None:
+        look = self._looks[xid] if more else self._looks.pop(xid)
+        look.flows.update((flow.key, flow) for flow in messages.read_flow_stats(reply))
+        look.done = not more
 
     def port_added(self, ofport: int, name: str) -> bytes:
         """A port appeared, or is announced again; one that the table does not name stays alone."""

@@ -39,7 +39,9 @@ def shell(bare: Lab, table: Path) -> "Shell":
 def shell_of(lab: Lab, table: Path) -> "Shell":
     """A shell that finds the commands of this environment, and the lease table."""
     with_commands = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return Shell(lab, {"OVSDHCP_CONFIG": str(table), "PATH": with_commands})
+    state = str(lab.names.folder / "as documented")
+    own = {"OVSDHCP_CONFIG": str(table), "OVSDHCP_STATE_DIR": state, "PATH": with_commands}
+    return Shell(lab, own)
 
 
 class Shell:

@@ -1,6 +1,8 @@
 """What a reply carries: fields, options, their order, and what happens when they do not fit."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ovsdhcp.dhcp import reply as replies
 from ovsdhcp.dhcp.binding import INFINITE, Binding, Boot
@@ -427,14 +429,36 @@ def test_checksums_are_right_for_any_xid() -> None:
 
 def test_templates_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "_templates", {})
-    monkeypatch.setattr(replies, "_MOST_BINDINGS", 4)
-    bindings = [binding() for _ in range(10)]
+    monkeypatch.setattr(replies, "_MOST_TEMPLATES", 4)
+    bindings = [binding(lease_time=600 + n) for n in range(10)]
     for bound in bindings:
         for n in range(20):
-            seen(discover({61: bytes([1, n])}), bound)
+            seen(discover(asking(1, n)), bound)
     assert len(replies._templates) == 4
-    assert all(len(shelf) <= 8 for _, shelf in replies._templates.values())
     assert all(seen(discover(), bound).address("yiaddr") == ADDRESS for bound in bindings)
+
+
+def test_what_goes_back_needs_no_template_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replies, "_templates", {})
+    for n in range(20):
+        value = bytes([1, n, 7])
+        assert seen(discover({61: value})).value(61) == value
+    assert len(replies._templates) == 1
+
+
+@given(st.binary(min_size=2, max_size=300), st.binary(min_size=1, max_size=90), st.booleans())
+def test_what_goes_back_is_the_clients_whatever_its_length(
+    client_id: bytes, own: bytes, crowded: bool
+) -> None:
+    """see() sums; a crowded reply has no room for it behind the options."""
+    bound = binding(options={200: own, **({201: bytes(200)} if crowded else {})})
+    answered = seen(discover([*split(61, client_id), (55, bytes((200, 201)))]), bound)
+    assert answered.value(61) == client_id
+    assert answered.value(200) == own or 200 not in answered.codes
+
+
+def split(code: int, value: bytes) -> list[tuple[int, bytes]]:
+    return [(code, value[at : at + 255]) for at in range(0, len(value), 255)]
 
 
 def test_two_bindings_never_share_a_template() -> None:

@@ -1,0 +1,8 @@
+"""`ovsdhcp bugreport`."""
+
+import click
+
+
+@click.command()
+def bugreport() -> None:
+    """."""

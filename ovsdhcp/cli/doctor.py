@@ -1,0 +1,8 @@
+"""`ovsdhcp doctor`."""
+
+import click
+
+
+@click.command()
+def doctor() -> None:
+    """."""

@@ -1,0 +1,87 @@
+"""`ovsdhcp status`."""
+
+import json
+import sys
+from collections.abc import Iterator
+
+import click
+
+from ovsdhcp.cli.arguments import JSON, asking
+from ovsdhcp.cli.terminal import duration, labelled, told
+from ovsdhcp.control.client import ask
+from ovsdhcp.control.problems import PROBLEM, problems_of
+from ovsdhcp.control.protocol import Document
+from ovsdhcp.dhcp.option_kinds import printable
+
+
+@click.command()
+@JSON
+def status(*, as_json: bool) -> None:
+    """Say how the running server and its bridges are, what is wrong first.
+
+    Each problem comes with the command that mends it. Exit status 1 where there is a problem (an
+    advice is none), 3 where no server answers.
+
+    With --json one object: problems (text, mend, severity), server, table, bridges, leases,
+    reasons, events.
+    """
+    with asking():
+        said = asked()
+    problems = problems_of(said)
+    if as_json:
+        shown = {"problems": [problem.as_json() for problem in problems], **said}
+        click.echo(json.dumps(shown, indent=2))
+    else:
+        lines = [*told(problems), *([""] if problems else []), *_lines(said)]
+        click.echo("\n".join(lines))
+    sys.exit(any(problem.severity == PROBLEM for problem in problems))
+
+
+def asked() -> Document:
+    """What the server says, as one document. Raises as `ask` does."""
+    bridges: list[Document] = []
+    said: Document = {}
+    for item in ask("status"):
+        if "bridge" in item:
+            bridges.append(item["bridge"])
+        else:
+            said |= item
+    return said | {"bridges": bridges}
+
+
+def _lines(said: Document) -> Iterator[str]:
+    server, table = said["server"], said["table"]
+    listens = f"{server['listens']['host']}:{server['listens']['port']}"
+    up = duration(server["uptime_seconds"])
+    yield labelled(
+        "server", f"ovsdhcp {server['version']}, pid {server['pid']}, up {up}, listens on {listens}"
+    )
+    yield labelled("table", _table(table))
+    yield labelled("bridges", "\n".join(map(_bridge, said["bridges"])) or "none in the table")
+    yield labelled("leases", _counted(said["leases"]))
+    yield labelled("reasons", _counted(said["reasons"]))
+    yield labelled("events", f"{said['events']['untold']} not told yet")
+
+
+def _table(table: Document) -> str:
+    said = printable(table["path"])
+    if table.get("sha256"):
+        said += f", sha256 {table['sha256'][:12]}…, in force since {table['loaded']}"
+    last = table.get("last_reload")
+    if last is not None:
+        outcome = "done" if last["ok"] else "refused"
+        said += f"\nlast reload {outcome} at {last['at']}"
+    return said
+
+
+def _bridge(bridge: Document) -> str:
+    ports, name = bridge["ports"], printable(bridge["name"])
+    if not bridge["connected"]:
+        return f"{name}: not connected, {ports['configured']} ports in the table"
+    sync = "in sync" if bridge["in_sync"] else "not in sync"
+    return f"{name}: connected, {sync}, {ports['attached']} of {ports['configured']} ports there"
+
+
+def _counted(counts: Document) -> str:
+    most_first = sorted(counts.items(), key=lambda count: -count[1])
+    return ", ".join(f"{name} {number}" for name, number in most_first) or "none yet"

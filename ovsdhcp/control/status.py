@@ -1,0 +1,61 @@
+"""The verb `status`: how the server and its bridges are."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Generator, Mapping
+from itertools import islice
+from typing import Any
+
+from ovsdhcp import __version__
+from ovsdhcp.config.table import Bridge
+from ovsdhcp.control.protocol import Document
+from ovsdhcp.control.running import Running, moment
+from ovsdhcp.openflow.switch import Switch
+
+MOST_NAMED = 20
+"""Ports that are missing, by name; there may be as many as the table has."""
+
+
+def status(
+    running: Running, arguments: Mapping[str, Any]
+) -> Generator[Document | None, None, None]:
+    """First the server, then a bridge in each item."""
+    records = running.service.leases.records()
+    yield {
+        "server": _server(running),
+        "table": {"path": running.service.config.source},
+        "reasons": dict(running.service.reasons),
+        "leases": dict(Counter(lease.state.value for lease in records.values())),
+        "events": {"untold": running.service.untold},
+    }
+    for bridge, switch in list(running.bridges()):
+        yield {"bridge": _bridge(bridge, switch)}
+
+
+def _server(running: Running) -> Document:
+    host, port = running.listens
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "started": moment(running.started),
+        "uptime_seconds": round(time.time() - running.started, 3),
+        "listens": {"host": host, "port": port},
+    }
+
+
+def _bridge(bridge: Bridge, switch: Switch | None) -> Document:
+    missing = [] if switch is None else switch.missing
+    return {
+        "name": bridge.name,
+        "connected": switch is not None,
+        "in_sync": switch is not None and switch.in_sync,
+        "flows": bridge.flows.value,
+        "reply": bridge.reply.value,
+        "ports": {
+            "configured": len(bridge.ports),
+            "attached": 0 if switch is None else len(bridge.ports) - len(missing),
+            "missing": len(missing),
+        },
+        "missing": list(islice(missing, MOST_NAMED)),
+    }
