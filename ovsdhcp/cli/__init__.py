@@ -10,6 +10,7 @@ import click
 
 from ovsdhcp import __version__
 from ovsdhcp.cli.bugreport import bugreport
+from ovsdhcp.cli.certificates import certificates
 from ovsdhcp.cli.completion import completion
 from ovsdhcp.cli.decode import decode
 from ovsdhcp.cli.doctor import doctor
@@ -41,6 +42,6 @@ def main(context: click.Context) -> None:
 for command in (
     *(run, status, leases, events, flows, reload),
     *(trace, explain, decode, import_),
-    *(doctor, bugreport, lab, completion),
+    *(doctor, bugreport, lab, certificates, completion),
 ):
     main.add_command(command)

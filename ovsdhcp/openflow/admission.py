@@ -16,12 +16,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.openflow.endings import (
     HANDSHAKE_TIMEOUT,
     HANDSHAKE_TOO_LONG,
     MADE_ROOM,
     TOO_MANY_CONNECTIONS,
-    Ending,
 )
 
 _REMEMBERED_PEERS = 4096
@@ -69,7 +69,7 @@ class Visit:
 
     peer: Peer
     since: float
-    hang_up: Callable[[Ending], None]
+    hang_up: Callable[[Reason], None]
     octets: int = 0
     is_ready: bool = False
 
@@ -86,7 +86,7 @@ class Admission:
         self._peers: OrderedDict[str, Peer] = OrderedDict()
         self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
-    def enter(self, host: str, hang_up: Callable[[Ending], None], now: float) -> Visit:
+    def enter(self, host: str, hang_up: Callable[[Reason], None], now: float) -> Visit:
         """A connection has been accepted; the oldest that waits makes room where it is needed."""
         peer = self._peer(host)
         for queue, most in (
@@ -107,7 +107,7 @@ class Admission:
             self._peers.pop(idle or "", None)
         return peer
 
-    def _dismiss(self, visit: Visit, ending: Ending) -> None:
+    def _dismiss(self, visit: Visit, ending: Reason) -> None:
         self._forget_waiting(visit)
         visit.hang_up(ending)
 
@@ -123,14 +123,14 @@ class Admission:
                 return
             self._dismiss(visit, HANDSHAKE_TIMEOUT)
 
-    def heard(self, visit: Visit, octets: int) -> Ending | None:
+    def heard(self, visit: Visit, octets: int) -> Reason | None:
         """A message came; why the visit ends if it was one too many."""
         if visit.is_ready:
             return None
         visit.octets += octets
         return HANDSHAKE_TOO_LONG if visit.octets > self.limits.octets_before_ready else None
 
-    def ready(self, visit: Visit) -> Ending | None:
+    def ready(self, visit: Visit) -> Reason | None:
         """The visitor has become a switch; why it ends if there are too many of them."""
         self._forget_waiting(visit)
         peer = visit.peer
@@ -155,7 +155,7 @@ class Admission:
         peer.rested_at = max(peer.rested_at, now) + seconds / self.limits.share
         return max(0.0, peer.rested_at - now - self.limits.ahead / self.limits.share)
 
-    def ended(self, host: str, ending: Ending, now: float) -> int | None:
+    def ended(self, host: str, ending: Reason, now: float) -> int | None:
         """Count an ending: how many more of it there were since it was said, None not to say it."""
         self.endings[ending.code] += 1
         key = host, ending.code

@@ -26,6 +26,7 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 from ryu.ofproto import ofproto_parser
 
+from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.openflow.admission import Admission
 from ovsdhcp.openflow.door import Passage, passing
 from ovsdhcp.openflow.endings import (
@@ -33,7 +34,6 @@ from ovsdhcp.openflow.endings import (
     MALFORMED_MESSAGE,
     SILENT,
     UNREADABLE_MESSAGE,
-    Ending,
 )
 from ovsdhcp.openflow.messages import lies, whole
 from ovsdhcp.openflow.wellformed import MalformedError, check
@@ -95,7 +95,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             if self._passage.ending is None:
                 self._party = self._begin(self)
 
-    def end(self, ending: Ending, detail: str = "") -> None:
+    def end(self, ending: Reason, detail: str = "") -> None:
         """Close it at once, and say why."""
         self._passage.end(ending, detail)
         self.close()

@@ -14,8 +14,9 @@ from typing import Any
 
 from ryu.lib import hub
 
+from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.openflow.admission import Admission
-from ovsdhcp.openflow.endings import TLS_REFUSED, Ending
+from ovsdhcp.openflow.endings import TLS_REFUSED
 from ovsdhcp.openflow.listener import hang_up
 
 LOG = logging.getLogger("ovsdhcp")
@@ -29,20 +30,20 @@ class Passage:
     """One connection on its way through the door; `ending` is why we ended it, if we did."""
 
     def __init__(self, admission: Admission, connected: socket, address: Any) -> None:
-        self.ending: Ending | None = None
+        self.ending: Reason | None = None
         self._admission, self._connected = admission, connected
         self._host, self._peer = address[0], "{}:{}".format(*address)
         self._turn = 0.0
         self._visit = admission.enter(self._host, self.end, time.monotonic())
 
-    def end(self, ending: Ending, detail: str = "") -> None:
+    def end(self, ending: Reason, detail: str = "") -> None:
         """Hang up, and say why; only the first reason counts."""
         if self.ending is None:
             self.ending = ending
             self.note(ending, detail, "closed")
             hang_up(self._connected)
 
-    def note(self, ending: Ending, detail: str, event: str) -> None:
+    def note(self, ending: Reason, detail: str, event: str) -> None:
         """Count it, and say it unless that was just done."""
         unsaid = self._admission.ended(self._host, ending, time.monotonic())
         if unsaid is not None:

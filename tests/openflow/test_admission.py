@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.openflow.admission import Admission, Limits, Visit
 from ovsdhcp.openflow.endings import (
     ALREADY_CONNECTED,
@@ -13,7 +14,6 @@ from ovsdhcp.openflow.endings import (
     SILENT,
     STRANGER,
     TOO_MANY_CONNECTIONS,
-    Ending,
 )
 
 FEW = Limits(waiting=4, waiting_of_one=2, ready=3, ready_of_one=2)
@@ -27,7 +27,7 @@ class House:
         self.ended: dict[str, str] = {}
 
     def enter(self, name: str, host: str = "", now: float = 0.0) -> Visit:
-        def hang_up(ending: Ending) -> None:
+        def hang_up(ending: Reason) -> None:
             self.ended[name] = ending.code
 
         return self.admission.enter(host or name, hang_up, now)
