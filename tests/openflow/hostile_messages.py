@@ -77,15 +77,14 @@ KNOWN = {
 
 
 def mutated(rng: random.Random) -> bytes:
-    """A seed, or two of them, changed in up to four places; its own length is mostly right."""
+    """A seed, or two of them, changed in up to four places; its own length is right, or under 8."""
     octets = bytearray(rng.choice(SEEDS))
     for _ in range(rng.randint(1, 4)):
         rng.choice(_CHANGES)(rng, octets)
     del octets[0xFFFF:]
     if len(octets) < 8:
         octets += bytes(8 - len(octets))
-    if rng.random() < 0.9:
-        struct.pack_into("!H", octets, 2, len(octets))
+    struct.pack_into("!H", octets, 2, len(octets) if rng.random() < 0.98 else rng.randrange(8))
     return bytes(octets)
 
 
