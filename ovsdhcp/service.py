@@ -24,7 +24,7 @@ from ovsdhcp.events import Counted, Event, Exchange, Ring
 from ovsdhcp.leases import Key, Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
-from ovsdhcp.openflow.messages import PacketIn
+from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
 from ovsdhcp.ovn.put_dhcp_opts import PutDhcpOpts, set_result
@@ -75,7 +75,12 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
     attached = switch.attached.get(in_port)
-    if attached is None or attached.cookie != waiting.cookie:
+    if (
+        attached is None
+        or attached.cookie != waiting.cookie
+        or waiting.reason != OFPR_ACTION
+        or switch.bridge.tables.dhcp_options != waiting.table
+    ):
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet)
 
