@@ -9,8 +9,9 @@ import contextlib
 import json
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Protocol
 
@@ -23,11 +24,40 @@ from tests.bridge.hostile_lab import canary
 from tests.bridge.raw import RawPort, xid_of
 
 SERVER_SIDE, CLIENT_SIDE = "srv0", "cli0"
-SERVER, NETWORK, SERVER_MAC = "192.0.2.1", "192.0.2.0", "02:00:00:00:00:01"
+SERVER, SERVER_MAC = "192.0.2.1", "02:00:00:00:00:01"
 CLIENTS = {"02:00:00:00:00:50": "192.0.2.50", "02:00:00:00:00:51": "192.0.2.60"}
-POOL = ("192.0.2.100", "192.0.2.200")
 STARTS_WITHIN, ANSWERS_WITHIN = 10.0, 3.0
 SHELL = Shell(Voice(quiet=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a peer serves; who is none of `clients`, MAC to address, gets an address of `pool`."""
+
+    interface: str
+    server: str
+    network: IPv4Network
+    clients: Mapping[str, str]
+    pool: tuple[str, str] | None
+    dns: str
+    domain: str
+    mtu: int
+    ntp: str | None = None
+    by_mac: bool = False
+    """A client that comes with another client identifier is the same one."""
+
+
+LAN = Network(
+    interface=SERVER_SIDE,
+    server=SERVER,
+    network=IPv4Network("192.0.2.0/24"),
+    clients=CLIENTS,
+    pool=("192.0.2.100", "192.0.2.200"),
+    dns="192.0.2.53",
+    domain="example.org",
+    mtu=1442,
+    ntp="192.0.2.123",
+)
 
 
 class Server(Protocol):
@@ -67,6 +97,9 @@ class Process:
     def ended(self) -> bool:
         return self.running is None or self.running.poll() is not None
 
+    def pids(self) -> list[int]:
+        return [] if self.running is None else [self.running.pid]
+
     def stop(self) -> None:
         if self.running is not None:
             self.running.kill()  # `ip netns exec` has become the program: it keeps nothing
@@ -79,34 +112,42 @@ class Dnsmasq:
 
     name = "dnsmasq"
 
-    def __init__(self, home: str, folder: Path) -> None:
+    def __init__(self, home: str, folder: Path, network: Network = LAN) -> None:
         self._process = Process(home, folder / "dnsmasq.log")
         self._leases = folder / "dnsmasq.leases"
+        self._network = network
 
     def version(self) -> str:
         said = SHELL.run("dnsmasq", "--version", doing="ask dnsmasq for its version")
         return said.split("version ")[1].split()[0]
 
+    def pids(self) -> list[int]:
+        return self._process.pids()
+
     def forget(self) -> None:
         self.stop()
         self._leases.unlink(missing_ok=True)
-        hosts = [f"--dhcp-host={mac},{address}" for mac, address in CLIENTS.items()]
-        options = [
-            *("option:router,192.0.2.1", "option:dns-server,192.0.2.53", "option:mtu,1442"),
-            *("option:domain-name,example.org", "option:ntp-server,192.0.2.123"),
-        ]
+        it = self._network
         self._process.start(
             *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0"),
             *("--user=root", "--pid-file=", f"--dhcp-leasefile={self._leases}"),
-            *(
-                f"--interface={SERVER_SIDE}",
-                "--no-ping",
-                "--dhcp-authoritative",
-                "--log-facility=-",
-            ),
-            *(f"--dhcp-range={POOL[0]},{POOL[1]},255.255.255.0,1h", *hosts),
-            *(f"--dhcp-option={option}" for option in options),
+            *(f"--interface={it.interface}", "--no-ping", "--dhcp-authoritative"),
+            *("--log-facility=-", f"--dhcp-lease-max={2000 + len(it.clients)}"),
+            f"--dhcp-range={self._range()},{it.network.netmask},1h",
+            *(f"--dhcp-host={mac},{address}" for mac, address in it.clients.items()),
+            *(f"--dhcp-option=option:{option}" for option in self._options()),
         )
+
+    def _range(self) -> str:
+        pool = self._network.pool
+        return f"{pool[0]},{pool[1]}" if pool else f"{self._network.network[0]},static"
+
+    def _options(self) -> Iterator[str]:
+        it = self._network
+        yield from (f"router,{it.server}", f"dns-server,{it.dns}", f"mtu,{it.mtu}")
+        yield f"domain-name,{it.domain}"
+        if it.ntp:
+            yield f"ntp-server,{it.ntp}"
 
     def stop(self) -> None:
         self._process.stop()
@@ -127,13 +168,17 @@ class Kea:
 
     name = "kea"
 
-    def __init__(self, home: str, folder: Path) -> None:
+    def __init__(self, home: str, folder: Path, network: Network = LAN) -> None:
+        self._network = network
         self._process = Process(home, folder / "kea.log")
         self._folder = folder / "kea"
         self._control = self._folder / "run/kea/kea4-ctrl-socket"
 
     def version(self) -> str:
         return SHELL.run("kea-dhcp4", "-v", doing="ask Kea for its version").split()[0]
+
+    def pids(self) -> list[int]:
+        return self._process.pids()
 
     def forget(self) -> None:
         if self._process.ended() or not self._wiped():
@@ -175,32 +220,33 @@ class Kea:
 
     def _configuration(self) -> dict[str, object]:
         hook = next(Path("/usr/lib").glob("*/kea/hooks/libdhcp_lease_cmds.so"))
+        it = self._network
         options = {
-            "routers": SERVER,
-            "domain-name-servers": "192.0.2.53",
-            "domain-name": "example.org",
-            "interface-mtu": "1442",
-            "ntp-servers": "192.0.2.123",
-        }
+            "routers": it.server,
+            "domain-name-servers": it.dns,
+            "domain-name": it.domain,
+            "interface-mtu": str(it.mtu),
+        } | ({"ntp-servers": it.ntp} if it.ntp else {})
         return {
-            "interfaces-config": {"interfaces": [SERVER_SIDE], "dhcp-socket-type": "raw"},
+            "interfaces-config": {"interfaces": [it.interface], "dhcp-socket-type": "raw"},
             "control-socket": {"socket-type": "unix", "socket-name": "/run/kea/kea4-ctrl-socket"},
             "hooks-libraries": [{"library": str(hook)}],
             "lease-database": {"type": "memfile", "persist": False},
             "authoritative": True,
             "valid-lifetime": 3600,
+            "match-client-id": not it.by_mac,
             "multi-threading": {"enable-multi-threading": False},
             "host-reservation-identifiers": ["hw-address"],
             "option-data": [{"name": name, "data": data} for name, data in options.items()],
             "subnet4": [
                 {
                     "id": 1,
-                    "subnet": f"{NETWORK}/24",
-                    "interface": SERVER_SIDE,
-                    "pools": [{"pool": " - ".join(POOL)}],
+                    "subnet": str(it.network),
+                    "interface": it.interface,
+                    "pools": [{"pool": " - ".join(it.pool)}] if it.pool else [],
                     "reservations": [
                         {"hw-address": mac, "ip-address": address}
-                        for mac, address in CLIENTS.items()
+                        for mac, address in it.clients.items()
                     ],
                 }
             ],

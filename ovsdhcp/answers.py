@@ -54,29 +54,31 @@ class Answer(NamedTuple):
     exchange: Exchange
 
 
-def cut(kind: int, length: int) -> Struct | None:
-    """How to cut a message of that type and length; None where it is too short for a question.
+_CUTS: dict[bytes, Struct] = {}
 
-    Five pieces make the key, the fifth field is the xid. Left out, by their place in the frame:
-    IP identification (18) and checksum (24), UDP checksum (40), xid (46), secs (50).
+
+def cut(header: bytes) -> Struct | None:
+    """How to cut a question with that type and length, the octets 1 to 3 of its header.
+
+    All pieces but the fifth, which is the xid, make the key. Left out, by their place in the
+    frame: IP identification (18) and checksum (24), UDP checksum (40), xid (46), secs (50).
+    None for another type, and where the message is too short.
     """
-    at = _FRAME_AT[kind]
-    rest = length - (at + 52)
-    return Struct(f"!{at + 18}s2x4s2x14s2x4sI2x{rest}s") if rest >= 0 else None
-
-
-def key(message: bytes) -> tuple[bytes, int] | None:
-    """All that the engine may look at in a whole message, and its xid.
-
-    None where the frame is not laid out so that what is left out is what it should be.
-    """
-    kind = message[1]
-    at = _FRAME_AT[kind]
-    cutting = cut(kind, len(message))
-    if cutting is None or message[at + 12 : at + 15] != _IPV4_UDP or message[at + 23] != 17:
+    known = _CUTS.get(header)
+    at = _FRAME_AT.get(header[0]) if header else None
+    if known is not None or at is None:
+        return known
+    rest = int.from_bytes(header[1:], "big") - (at + 52)
+    if rest < 0:
         return None
-    before, fragment, addresses, bootp, xid, rest = cutting.unpack(message)
-    return b"".join((before, fragment, addresses, bootp, rest)), xid
+    made = _CUTS[header] = Struct(f"!{at + 18}s2x4s2x14s2x4sI2x{rest}s")
+    return made
+
+
+def _is_plain(question: bytes) -> bool:
+    """Whether the frame is laid out so that what is left out of the key is what it should be."""
+    at = _FRAME_AT[question[1]]
+    return question[at + 12 : at + 15] == _IPV4_UDP and question[at + 23] == 17
 
 
 @dataclass(slots=True)
@@ -96,28 +98,23 @@ class Answers:
         self._memory = memory
         self._shelves: dict[int, _Shelf] = {}
 
-    def keep_reply(
-        self, ofport: int, question: bytes, reply: bytes, at: int, said: Exchange
+    def keep(
+        self, ofport: int, question: bytes, asked: bytes, reply: bytes, at: int, said: Exchange
     ) -> None:
-        """Remember what `question`, a whole message, was answered with.
+        """Remember what `question`, a whole message with the key `asked`, was answered with.
 
-        `reply` is a whole message too, and its frame begins `at` an octet of it.
+        `reply` is a whole message too, and its frame begins `at` an octet of it; or it is empty.
         """
-        asked = key(question)
-        sum_at, xid_end = at + 40, at + 50
-        if asked is None or len(reply) < xid_end or reply[at + 12 : at + 15] != _IPV4_UDP:
+        if not _is_plain(question):
             return
-        udp_sum, fixed, xid = SUM_TO_XID.unpack_from(reply, sum_at)
-        if fixed != BOOTREPLY or xid != asked[1]:
-            return
-        sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
-        self._keep(ofport, asked[0], Answer(reply[:sum_at], reply[xid_end:], sum_without, said))
-
-    def keep_silence(self, ofport: int, question: bytes, said: Exchange) -> None:
-        """Remember that nothing was said."""
-        asked = key(question)
-        if asked is not None:
-            self._keep(ofport, asked[0], Answer(b"", b"", 0, said))
+        if not reply:
+            self._keep(ofport, asked, Answer(b"", b"", 0, said))
+        elif reply[at + 12 : at + 15] == _IPV4_UDP:
+            sum_at, xid_end = at + 40, at + 50
+            udp_sum, _, xid = SUM_TO_XID.unpack_from(reply, sum_at)
+            sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
+            answer = Answer(reply[:sum_at], reply[xid_end:], sum_without, said)
+            self._keep(ofport, asked, answer)
 
     def forget_port(self, ofport: int) -> None:
         """The port is another, or has other bindings."""

@@ -6,12 +6,14 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 
 import gc
 import logging
+import os
 import sys
+import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
-from ryu.base.app_manager import RyuApp
+from ryu.base.app_manager import RyuApp, lookup_service_brick
 from ryu.controller import ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
@@ -21,10 +23,15 @@ from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
-from ovsdhcp.control.running import Running
+from ovsdhcp.control.running import Running, TableInForce
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
+from ovsdhcp.journal import Journal
+from ovsdhcp.log import form
+from ovsdhcp.log.exchanges import Exchanges
+from ovsdhcp.log.takeover import take_over
+from ovsdhcp.log.writer import Writer
 from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party
 from ovsdhcp.openflow.door import expire
@@ -32,7 +39,9 @@ from ovsdhcp.openflow.endings import ALREADY_CONNECTED, STRANGER
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.packet_ins import PacketIns
+from ovsdhcp.process import Process, confine
 from ovsdhcp.service import Service, load
+from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -70,22 +79,32 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        confine()
+        self._writer = _log_or_exit()
         self.service = _service_or_exit()
         host, port, self.admission = open_channel(self.CONF, self._begin)
         self._refuse_strangers = False
+        self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
+        _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
-        self._tellers: list[Callable[[list[Event]], None]] = [_log]
-        running = Running(self.service, self._connected, (host, port))
+        table = TableInForce.read(self.service.config.source)
+        running = Running(self.service, self._connected, (host, port), table)
         history = History()
-        self._tellers.append(history.tell)
+        exchanges = Exchanges(pause=partial(hub.sleep, 0))
+        self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
+        self.process = Process()
+        self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
+        self.process.at_end += [self._control.close]
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
+        self.process.heed_signals()
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
-        self.threads.append(hub.spawn(self._tell_events))
+        own = (self._tell_events, self._keep_journal, self._be_supervised)
+        self.threads += [hub.spawn(work) for work in own]
         try:
             self._control.open()
         except CannotListenError as error:
@@ -96,17 +115,52 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._control.close()
         super().stop()
 
+    def _be_supervised(self) -> None:
+        openflow, conf = lookup_service_brick("ofp_event"), self.CONF
+        self.process.lives_by(self, openflow)
+        self.process.must_live(openflow.main_thread, "the OpenFlow listener")
+        ports = {conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}
+        self.process.run(ports, f"{conf.ofp_listen_host}:{conf.ofp_tcp_listen_port}", self._status)
+
+    def _status(self) -> str:
+        """In a line, for `systemctl status`."""
+        there = {bridge.switch.bridge.name: bridge.switch for bridge in self._bridges.values()}
+        served = sum(len(switch.attached) for switch in there.values())
+        bridges = len(self.service.config.bridges)
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
+
     def _connected(self) -> dict[Any, Switch]:
         return {connection: bridge.switch for connection, bridge in self._bridges.items()}
 
     def _tell_events(self) -> None:
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
-            events = self.service.take_events()
-            for tell in self._tellers:
-                tell(events)
+            self._tell()
             while self.service.settle():
                 hub.sleep(0)
+
+    def _keep_journal(self) -> None:
+        from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
+
+        journal, due = self.service.journal, 0.0
+        assert journal is not None
+        while self.is_active:
+            hub.sleep(TELL_EVENTS_EVERY)
+            if time.monotonic() >= due:
+                due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
+
+    def _close_journal(self) -> None:
+        while self.service.settle():
+            pass
+        if self.service.journal is not None:
+            self.service.journal.close(self.service.leases)
+
+    def _tell(self) -> None:
+        events = self.service.take_events()
+        for tell in self._tellers:
+            tell(events)
+        if self._writer is not None:
+            self._writer.say_lost()
 
     def _begin(self, connection: Connection) -> Party | None:
         """A switch is ready: from now on its packet-ins are answered, if the table names it.
@@ -176,11 +230,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             datapath.send(data)
 
 
-def _log(events: list[Event]) -> None:
-    for event in events:
-        LOG.log(event.level, "%s", event.text())
-
-
 class Bridge:
     """One bridge of the table, for as long as it is connected: a connection's party."""
 
@@ -213,12 +262,30 @@ def _name(octets: bytes) -> str:
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
+def _log_or_exit() -> Writer | None:
+    try:
+        return take_over(os.environ.get(form.VARIABLE, ""))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+
+
 def _service_or_exit() -> Service:
     try:
-        service = Service(load())
+        return Service(load())
     except ConfigError as error:
         sys.exit(str(error))
-    # the table's objects live on and have no cycles: a look at all of them takes 100 ms and more
+
+
+def _sleep_as_a_thread() -> Callable[[float], object]:
+    """What `time.sleep` was before eventlet made green threads of it."""
+    # not at the head: there Ryu comes first, so that eventlet does not announce its retirement
+    from eventlet import patcher  # noqa: PLC0415
+
+    sleep: Callable[[float], object] = patcher.original("time").sleep
+    return sleep
+
+
+def _look_for_cycles_less() -> None:
+    """What is there at the start lives on and has no cycles: to look at it all takes 100 ms."""
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    return service

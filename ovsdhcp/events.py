@@ -27,7 +27,7 @@ class Exchange(NamedTuple):
 
     `message` is the type asked (`DISCOVER`, …), empty where there is no well-formed request;
     `event` the type answered in small letters, or `drop`; `state` is empty for a drop. `binding`
-    is None where the table knows none for the MAC.
+    is None where the table knows none for the MAC. `dl_src` is empty where several MACs are meant.
     """
 
     bridge: str
@@ -84,7 +84,7 @@ class Event(NamedTuple):
             "event": said.event,
             "bridge": said.bridge,
             "port": said.port,
-            "mac": said.dl_src.hex(":"),
+            "mac": said.dl_src.hex(":") or None,
             "ip": None if said.binding is None else str(said.binding.address),
             "message": said.message or None,
             "xid": None if self.xid is None else f"{self.xid:#010x}",
@@ -95,10 +95,6 @@ class Event(NamedTuple):
             "times": self.times if self.times > 1 else None,
         }
         return {key: word for key, word in words.items() if word is not None}
-
-    def text(self) -> str:
-        """One line: what happened, to whom, why."""
-        return " ".join(f"{key}={word}" for key, word in self.fields().items())
 
 
 Happened = tuple[Exchange, int, float, float, Request | None]

@@ -1,76 +1,51 @@
 """What was handed out, when, and to whom: one record a binding, in memory.
 
 The lease table stays the truth: a lost record loses history, and a probation, never an address.
-Times are those of the caller's clock.
+Times are those of the caller's clock; `Record`s have them shifted to whatever clock is asked for.
+
+Records of bindings in the table are kept for as long as these are there. The others (a binding
+that left the table, a flow of others' that said who gets what) are kept for `HISTORY` seconds
+after they were last touched, and at most `MOST_HISTORY` of them, the oldest going first.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-from ipaddress import IPv4Address
-from math import inf
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 
-from ovsdhcp.dhcp import reasons
-from ovsdhcp.dhcp.binding import INFINITE, Binding
+from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.message import Request
 from ovsdhcp.dhcp.reasons import Reason
+from ovsdhcp.lease import Key, Lease, Record, State, after
 
-Key = tuple[str, str, IPv4Address]
-"""Bridge, port and address: what a binding is known by."""
-
-
-class State(Enum):
-    """What a binding's last exchange left behind."""
-
-    OFFERED = "offered"
-    BOUND = "bound"
-    RELEASED = "released"
-    DECLINED = "declined"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """`until` ends the lease where the state is BOUND, the probation where it is DECLINED."""
-
-    state: State
-    since: float
-    until: float
-
-
-_STATES = {
-    reasons.OFFER: State.OFFERED,
-    reasons.ACK_SELECTING: State.BOUND,
-    reasons.ACK_INIT_REBOOT: State.BOUND,
-    reasons.ACK_RENEWING: State.BOUND,
-    reasons.ACK_REBINDING: State.BOUND,
-    reasons.RELEASE: State.RELEASED,
-    reasons.DECLINE: State.DECLINED,
-    reasons.NAK_WRONG_ADDRESS: State.REFUSED,
-    reasons.NAK_OFF_NETWORK: State.REFUSED,
-    reasons.NAK_NO_ADDRESS: State.REFUSED,
-}
-"""What an exchange makes of a binding, by its reason; any other leaves it as it was."""
+HISTORY = 30 * 86_400.0
+MOST_HISTORY = 50_000
+_EXPIRED_AT_ONCE = 1_000
 
 
 class Leases:
-    """The records of all bindings that were ever asked for."""
+    """The records of all bindings that were ever asked for.
 
-    def __init__(self) -> None:
-        self._leases: dict[Key, Lease] = {}
+    `external` names the bridges whose bindings are in the flows of others, and in no table.
+    """
+
+    def __init__(self, external: frozenset[str] = frozenset()) -> None:
+        self.external = external
+        self._listed: dict[Key, Lease] = {}
+        self._others: OrderedDict[Key, Lease] = OrderedDict()
+        self._changed: dict[Key, Lease | None] = {}
         self.any_declined = False
         """Whether any address was declined at all, so that hardly ever anything is looked up."""
 
     def get(self, key: Key) -> Lease | None:
         """The record of a binding, if there was an exchange."""
-        return self._leases.get(key)
+        return self._listed.get(key) or self._others.get(key)
 
-    def records(self) -> dict[Key, Lease]:
-        """All records, as they are now."""
-        return dict(self._leases)
+    def kept(self) -> dict[Key, Lease]:
+        """All records as they are now, history last."""
+        return {**self._listed, **self._others}
 
     def probation_until(self, key: Key) -> float:
         """When a declined address may be offered again; 0 where it was not declined."""
-        lease = self._leases.get(key)
+        lease = self._listed.get(key) or self._others.get(key)
         return lease.until if lease is not None and lease.state is State.DECLINED else 0.0
 
     def record(
@@ -80,24 +55,111 @@ class Leases:
         reason: Reason,
         now: float,
         request: Request | None = None,
+        message: str = "",
+        times: int = 1,
     ) -> None:
         """Keep what an exchange for `binding` came to; no `request` where it is one repeated.
 
-        While a declined address is on probation, nothing but another DECLINE counts: a RELEASE
-        or a refusal must not end it. What was repeated is told late, so it may be old.
+        `message` is the type that was asked, to be given where there is no `request`.
+        It counts as `times`; one that is told late, after another of the binding, does no more
+        than that. While a
+        declined address is on probation, nothing but another DECLINE changes its state: a RELEASE
+        or a refusal must not end it.
         """
-        state, before = _STATES.get(reason), self._leases.get(key)
-        if state is None or (state is not State.DECLINED and now < self.probation_until(key)):
+        if request is not None:
+            message = request.type_name
+        lease = after(self.get(key), binding, reason.code, now, request, message, times)
+        if key in self._listed:
+            self.any_declined |= lease.state is State.DECLINED
+            self._listed[key] = self._changed[key] = lease
+        else:
+            self._place(key, lease)
+
+    def _place(self, key: Key, lease: Lease) -> None:
+        """Keep a record where it belongs, and no more of history than there may be."""
+        self.any_declined |= lease.state is State.DECLINED
+        self._changed[key] = lease
+        self._others.pop(key, None)
+        if lease.left is None and key[0] not in self.external:
+            self._listed[key] = lease
             return
-        if before is not None and now < before.since:
-            return
-        self.any_declined |= state is State.DECLINED
-        self._leases[key] = Lease(state, now, now + _duration(state, binding))
+        self._listed.pop(key, None)
+        self._others[key] = lease
+        if len(self._others) > MOST_HISTORY:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        key, _ = self._others.popitem(last=False)
+        self._changed[key] = None
+
+    def left(self, keys: Iterable[Key], now: float) -> None:
+        """These bindings left the table: what is known of them is history from now on."""
+        for key in keys:
+            lease = self.get(key)
+            if lease is not None and lease.left is None:
+                self._place(key, lease._replace(left=now))
+
+    def expire(self, now: float) -> None:
+        """Forget what is too old; a thousand at a time, so that nobody waits for it."""
+        for _ in range(_EXPIRED_AT_ONCE):
+            oldest = next(iter(self._others.values()), None)
+            if oldest is None or now - _touched(oldest) < HISTORY:
+                return
+            self._forget_oldest()
+
+    # -- for the journal ---------------------------------------------------------------------
+
+    def take_changes(self) -> dict[Key, Lease | None]:
+        """What changed since the last call; None: it is forgotten."""
+        changed, self._changed = self._changed, {}
+        return changed
+
+    def take_all(self) -> dict[Key, Lease | None]:
+        """All that is kept, as the changes since there was nothing."""
+        self._changed = {}
+        return dict[Key, Lease | None](self.kept())
+
+    def adopt(self, kept: Iterable[tuple[Key, Lease]], table: Iterable[Key], now: float) -> None:
+        """Take what a journal has kept, by age, for a lease table whose bindings are `table`.
+
+        What is known already is newer, and stays. Nothing was after `now`: where the journal
+        says so, the clock was set back, and the record counts as made now. So a probation is
+        never longer than it was when it began.
+        """
+        known = {key: key for key in table}
+        for key, lease in kept:
+            if self.get(key) is None:
+                there = key in known or key[0] in self.external
+                self._adopt(known.get(key, key), _not_later(lease, now), now, there=there)
+
+    def _adopt(self, key: Key, lease: Lease, now: float, *, there: bool) -> None:
+        left = None if there else now if lease.left is None else lease.left
+        if left == lease.left:
+            self._place(key, lease)
+            self._changed.pop(key, None)
+        else:
+            self._place(key, lease._replace(left=left))
+
+    # -- for readers -------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._listed) + len(self._others)
+
+    def records(self, by: float = 0.0) -> Iterator[Record]:
+        """Every record, its times at a clock that is `by` seconds ahead; history comes last.
+
+        Made one by one, from what there is at the first: the reader may take as many as it has
+        time for, and let others have a turn in between.
+        """
+        for kept in (list(self._listed.items()), list(self._others.items())):
+            for key, lease in kept:
+                yield Record.of(key, lease, by)
 
 
-def _duration(state: State, binding: Binding) -> float:
-    if state is State.DECLINED:
-        return binding.subnet.probation
-    if state is not State.BOUND:
-        return 0
-    return inf if binding.lease_time == INFINITE else binding.lease_time
+def _touched(lease: Lease) -> float:
+    return lease.at if lease.left is None else max(lease.at, lease.left)
+
+
+def _not_later(lease: Lease, now: float) -> Lease:
+    ahead = _touched(lease) - now
+    return lease.shifted(-ahead) if ahead > 0 else lease

@@ -8,7 +8,6 @@ what happened, and nothing else is done beside.
 import logging
 import time
 from collections.abc import Callable
-from struct import Struct
 
 from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answers, cut
 from ovsdhcp.openflow import continuation, messages, pipeline
@@ -16,9 +15,6 @@ from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Said, Service
 
 LOG = logging.getLogger("ovsdhcp")
-
-_CUTS: dict[bytes, Struct] = {}
-"""How to cut a question, by the type and the length in its header."""
 
 
 class PacketIns:
@@ -41,69 +37,69 @@ class PacketIns:
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
         clock, happened = self._clock, self._service.ring.append
-        find, cut_of, put, size = self._answers.found.get, _CUTS.get, SUM_TO_XID.pack, len(octets)
+        find, put, size = self._answers.found.get, SUM_TO_XID.pack, len(octets)
         now = clock()
         while True:
-            cutting = cut_of(octets[at + 1 : at + 4])
-            if cutting is None or at + cutting.size > size:
-                known = None
-            else:
-                before, fragment, addresses, bootp, xid, rest = cutting.unpack_from(octets, at)
-                known = find(b"".join((before, fragment, addresses, bootp, rest)))
+            cutting = cut(octets[at + 1 : at + 4])
+            if cutting is None:
+                message = messages.whole(octets, at)
+                said = self._asked(message, b"", now) if message else None
+                if said is None:
+                    return at
+                answers.append(said)
+                at += len(message)
+                continue
+            if at + cutting.size > size:
+                return at
+            before, fragment, addresses, bootp, xid, rest = cutting.unpack_from(octets, at)
+            asked = b"".join((before, fragment, addresses, bootp, rest))
+            known = find(asked)
             if known is not None:
                 head, tail, udp_sum, exchange = known
                 if head:
                     filled = put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid)
                     answers += (head, filled, tail)
                 happened((exchange, xid, now, clock() - now, None))
-                at += cutting.size  # type: ignore[union-attr]  # known means cut
-                continue
-            message = messages.whole(octets, at)
-            said = self._asked(message, now) if message else None
-            if said is None:
-                return at
-            answers.append(said)
-            at += len(message)
+            else:
+                said = self._asked(octets[at : at + cutting.size], asked, now)
+                if said is None:
+                    return at
+                answers.append(said)
+            at += cutting.size
 
-    def _asked(self, message: bytes, now: float) -> bytes | None:
+    def _asked(self, message: bytes, asked: bytes, now: float) -> bytes | None:
         """What the service says; None for what is no question of ours.
 
         A fault of ours is told, and the message is left to others.
         """
-        ask = self._ask.get(message[1])
+        ask = self._ask.get(message[1]) if message[0] == messages.VERSION else None
         try:
-            return None if ask is None else ask(message, now)
+            return None if ask is None else ask(message, asked, now)
         except Exception:
             LOG.exception("a packet-in failed; this is a bug, please report it")
             return None
 
-    def _punted(self, message: bytes, now: float) -> bytes | None:
+    def _punted(self, message: bytes, asked: bytes, now: float) -> bytes | None:
         packet_in = messages.read_packet_in(message)
         if packet_in is None or not pipeline.is_ours(packet_in.cookie):
             return None
         said = self._service.packet_in(self._switch, packet_in, now)
         reply = messages.packet_out(packet_in.in_port, said.octets) if said.octets else b""
-        self._remember(message, said, reply, messages.PACKET_OUT_FRAME)
+        self._remember(message, asked, said, reply, messages.PACKET_OUT_FRAME)
         return reply
 
-    def _paused(self, message: bytes, now: float) -> bytes | None:
+    def _paused(self, message: bytes, asked: bytes, now: float) -> bytes | None:
         if not continuation.is_packet_in(message):
             return None
         said = self._service.paused(self._switch, message[16:], now)
         if said is None:
             return b""
-        self._remember(message, said, said.octets, continuation.FRAME)
+        self._remember(message, asked, said, said.octets, continuation.FRAME)
         return said.octets
 
-    def _remember(self, question: bytes, said: Said, reply: bytes, frame_at: int) -> None:
-        if not said.lasting:
-            return
-        if reply:
-            self._answers.keep_reply(said.in_port, question, reply, frame_at, said.exchange)
-        else:
-            self._answers.keep_silence(said.in_port, question, said.exchange)
-        header = question[1:4]
-        if header not in _CUTS:
-            cutting = cut(question[1], len(question))
-            if cutting is not None:
-                _CUTS[header] = cutting
+    def _remember(
+        self, question: bytes, asked: bytes, said: Said, reply: bytes, frame_at: int
+    ) -> None:
+        if said.lasting and asked:
+            in_port, exchange = said.in_port, said.exchange
+            self._answers.keep(in_port, question, asked, reply, frame_at, exchange)

@@ -13,6 +13,7 @@ import sys
 TYPE_CHECKING = False  # typing itself would cost every start of the interpreter 3 ms
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from logging import LogRecord
     from types import ModuleType
 
 
@@ -49,9 +50,20 @@ def mend_eventlet() -> None:
         return
     if not hasattr(eventlet.wsgi, "ALREADY_HANDLED"):
         eventlet.wsgi.ALREADY_HANDLED = []
+    logging.getLogger("ryu.base.app_manager").addFilter(is_news)
     # Ryu patches late, so a few locks of the import system stay as they were; nobody waits on them.
     if logging.lastResort is not None:
         logging.lastResort.addFilter(lambda record: "not greened" not in record.getMessage())
+
+
+def is_news(record: LogRecord) -> bool:
+    """Whether a record of Ryu's app manager is worth a line.
+
+    That it loads and makes us and what we need is not, and would be the only lines of the log in
+    another form: the log has ours from the moment that our application is made.
+    """
+    ours = record.args == ("ovsdhcp.app",) or "ovsdhcp.app" in sys.modules
+    return not ours or record.levelname not in {"INFO", "DEBUG"}
 
 
 if "ryu.lib.hub" not in sys.modules and not any(type(f) is _BeforeRyu for f in sys.meta_path):

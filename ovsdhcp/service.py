@@ -21,7 +21,9 @@ from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
 from ovsdhcp.events import Counted, Event, Exchange, Ring
-from ovsdhcp.leases import Key, Leases
+from ovsdhcp.journal import Journal
+from ovsdhcp.lease import Key
+from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
@@ -121,7 +123,10 @@ class Service:
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
         self._clock = clock
-        self.leases = Leases()
+        self.leases = Leases(
+            frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
+        )
+        self.journal: Journal | None = None
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
         self.memory = Memory()
@@ -129,6 +134,17 @@ class Service:
         self._unsettled: deque[Counted] = deque()
         self._told_foreign = False
         self._strangers: set[int] = set()
+
+    def remember(self, journal: Journal) -> None:
+        """Take up what was handed out before; not beside the packet path."""
+        self.journal = journal
+        table = (
+            (bridge.name, binding.port, binding.address)
+            for bridge in self.config.bridges
+            for port in bridge.ports
+            for binding in port.bindings
+        )
+        self.leases.adopt(journal.read_back(), table, self._clock())
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
         """A bridge has connected; None, said once, if the table does not name it."""
@@ -216,7 +232,8 @@ class Service:
         decision = server.answer(frame, binding, now, probation_until)
         if decision.reason is reasons.DECLINE:
             key = _key(asker.bridge, binding)
-            self.leases.record(key, binding, decision.reason, now, decision.request)
+            # at once, for the next question of it; it is counted when it is settled
+            self.leases.record(key, binding, decision.reason, now, decision.request, times=0)
             self.memory.forget_binding(asker.bridge, (binding.port, binding.address_octets))
             return decision, False
         return decision, now >= probation_until
@@ -263,7 +280,8 @@ class Service:
             binding = exchange.binding
             if binding is not None:
                 key = _key(exchange.bridge, binding)
-                self.leases.record(key, binding, exchange.reason, last, request)
+                what = (exchange.reason, last, request, exchange.message, times)
+                self.leases.record(key, binding, *what)
         return bool(self._unsettled)
 
     def _is_news(self, event: Event) -> bool:

@@ -13,6 +13,7 @@ from ovsdhcp import answers
 from ovsdhcp.answers import Memory
 from ovsdhcp.config.table import Bridge, Config, Reply
 from ovsdhcp.dhcp import server
+from ovsdhcp.lease import Record
 from ovsdhcp.openflow import continuation, messages
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
@@ -78,9 +79,11 @@ class Server:
         assert self.path.answer(octets, 0, sent) == len(octets)
         return b"".join(sent)
 
-    def told(self) -> tuple[list[str], dict[str, int], dict[Any, Any]]:
-        events = [event.text() for event in settled(self.service)]
-        return events, dict(self.service.reasons), self.service.leases._leases
+    def told(self) -> tuple[list[str], dict[str, int], set[Record]]:
+        events = [str(event.fields()) for event in settled(self.service)]
+        # what is alike is kept as one, so that since when is known to within a taking
+        kept = {replace(record, since=0) for record in self.service.leases.records()}
+        return events, dict(self.service.reasons), kept
 
 
 def question(
@@ -297,6 +300,14 @@ def test_what_is_no_question_of_ours_is_left_where_it_is(other: bytes) -> None:
     mine = packet_in(renewal(1), 5)
     assert asking.path.answer(mine + other, 0, sent) == len(mine)
     assert len(b"".join(sent)) > 300
+
+
+def test_what_is_too_short_to_be_remembered_is_counted_as_well() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for _ in range(2):
+        assert asking.read(packet_in(renewal(1)[:50], 5)) == b""
+    assert asking.told()[1] == {"ip-length": 2}
+    assert asking.service.memory.held == 0
 
 
 def test_a_fault_of_ours_is_told_and_the_message_left_to_others(

@@ -5,6 +5,7 @@ own, which borrows the dependencies of this one.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,15 +18,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from manual.pages import PAGES
+from tests.log.reader import read
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "configs/br-int.yaml"
 HELLO = bytes([4, 0])  # version 1.3, OFPT_HELLO
-SAID_AT_START = """\
-loading app ovsdhcp.app
-loading app ryu.controller.ofp_handler
-instantiating app ovsdhcp.app of OvsDhcp
-instantiating app ryu.controller.ofp_handler of OFPHandler
-"""
 BORROWED = f"""\
 {sysconfig.get_path("purelib")}
 import importlib.util as i; i.find_spec(d := "_distutils_hack") and __import__(d).add_shim()
@@ -121,14 +119,19 @@ def commands(bin_folder: Path, port: int) -> dict[str, list[str | Path]]:
 
 
 @pytest.mark.parametrize("command", ["ryu-manager", "ovsdhcp run"])
-def test_a_switch_is_greeted_and_nothing_is_said_but_what_ryu_says(
-    bin_folder: Path, command: str
-) -> None:
+def test_a_switch_is_greeted_and_only_what_matters_is_said(bin_folder: Path, command: str) -> None:
     port = free_port()
     with started(commands(bin_folder, port)[command], EXAMPLE) as process:
         assert hello_from(port, process) == HELLO
+        assert process.stdout
+        first = process.stdout.readline()
         process.terminate()
-        assert process.communicate()[0] == SAID_AT_START
+        lines = [read(line) for line in (first, *process.communicate()[0].splitlines())]
+    assert process.returncode == 0
+    assert [(line["level"], line["msg"]) for line in lines] == [
+        ("info", f"ready: switches can connect to 127.0.0.1:{port}"),
+        ("info", "ending: SIGTERM"),
+    ]
 
 
 def test_it_listens_on_loopback_and_6653_alone(bin_folder: Path) -> None:
@@ -163,6 +166,17 @@ def test_a_taken_port_ends_it_with_a_message(bin_folder: Path) -> None:
     assert process.returncode == 1
     assert f"error: cannot listen on 127.0.0.1:{port}: Address already in use" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="no man")
+@pytest.mark.parametrize("page", PAGES)
+def test_manual_pages_and_the_unit_come_with_it(wheel_bin: Path, page: str) -> None:
+    environment = {"PATH": f"{wheel_bin}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+    name, _, section = Path(page).name.rpartition(".")
+    argv = ("man", "--where", section, name)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{wheel_bin.parent}/share/man/{page}\n", done.stderr
+    assert (wheel_bin.parent / "lib/systemd/system/ovsdhcp.service").exists()
 
 
 def test_without_eventlet_the_hook_is_inert(bin_folder: Path) -> None:

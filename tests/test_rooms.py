@@ -17,17 +17,44 @@ MAY_IMPORT = {
     "ovn": {"dhcp"},
     "config": {"dhcp", "ovn"},
     "events": {"dhcp"},
+    "log": {"events"},
+    "notify": set(),
+    "process": {"notify"},
     "answers": {"events"},
-    "leases": {"dhcp", "config"},
+    "state_folder": set[str](),
+    "lease": {"dhcp"},
+    "leases": {"dhcp", "lease"},
+    "journal": {"lease", "leases", "state_folder"},
     "openflow": {"dhcp", "ovn", "config"},
-    "service": {"dhcp", "ovn", "config", "events", "answers", "leases", "openflow"},
+    "service": {
+        *("dhcp", "ovn", "config", "events", "answers", "journal", "lease", "leases", "openflow")
+    },
     "trace": {"dhcp", "config", "openflow"},
     "lab": {"config"},
     "packet_ins": {"answers", "openflow", "service"},
+    "control": {
+        *("dhcp", "config", "events", "journal", "lease", "openflow", "service", "state_folder")
+    },
     "channel": {"openflow"},
-    "control": {"dhcp", "config", "events", "leases", "openflow", "service"},
-    "app": {"config", "channel", "control", "events", "openflow", "packet_ins", "service"},
-    "cli": {"dhcp", "ovn", "config", "control", "openflow", "service", "trace", "lab"},
+    "app": {
+        *(
+            "channel",
+            "config",
+            "control",
+            "events",
+            "journal",
+            "log",
+            "openflow",
+            "packet_ins",
+            "process",
+        ),
+        *("service", "state_folder"),
+    },
+    "doctor": {"dhcp", "ovn", "config", "control", "openflow", "service"},
+    "cli": {
+        *("dhcp", "ovn", "config", "control", "doctor", "log", "openflow", "service", "trace"),
+        *("lab",),
+    },
 }
 """Arrows point one way: app cli lab → control → service → openflow leases config → ovn → dhcp."""
 
@@ -36,9 +63,12 @@ LIBRARIES = {
     "dhcp": {"ryu.lib.packet"},
     "ovn": {"ovs.flow"},
     "openflow": {"ryu.controller", "ryu.lib.hub", "ryu.ofproto"},
-    "config": {"pydantic", "pydantic_core", "yaml", "netaddr"},
+    "config": {"pydantic", "pydantic_core", "yaml"},
+    "log": {"eventlet"},
+    "process": {"ryu.lib.hub"},
     "channel": {"ryu.base", "ryu.controller"},
-    "app": {"ryu"},
+    "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
+    "doctor": {"ryu.lib.packet"},
     "cli": {"click", "ovs"},
 }
 """What a room may import beside Python itself and ovsdhcp."""
@@ -87,14 +117,11 @@ def test_every_room_is_in_the_table() -> None:
 
 
 def test_only_the_connection_is_ryus() -> None:
-    """Flows, messages and the switch are values and octets: another controller could carry them.
-
-    The listener and the door know how Ryu waits, and no more of it.
-    """
+    """Flows, messages and the switch are values and octets: another controller could carry them."""
     names = {
         m.name for m in (HOUSE / "openflow").glob("*.py") if any("ryu" in i for i in imports(m))
     }
-    assert names == {"connection.py", "door.py", "listener.py"}
+    assert names == {"connection.py", "door.py", "listener.py", "readiness.py"}
 
 
 def test_only_replies_are_built_with_ryu() -> None:

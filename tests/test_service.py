@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ovsdhcp.config.table import Bridge, Config
-from ovsdhcp.leases import State
+from ovsdhcp.lease import State
+from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
@@ -69,7 +70,7 @@ def test_a_question_is_answered_and_remembered(service: Service, switch: Switch)
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.state, lease.since, lease.until) == (State.BOUND, 101, 101 + 3600)
-    assert [event.text() for event in events] == [
+    assert [logfmt.line(event.fields()) for event in events] == [
         "event=offer bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
         "message=DISCOVER xid=0x0badf00d state=INIT reason=offer us=50",
         "event=ack bridge=br-int port=vm5 mac=02:ac:10:ff:01:30 ip=172.16.255.130 "
@@ -83,7 +84,7 @@ def test_options_that_did_not_fit_are_said(service: Service) -> None:
     port = replace(VM5, bindings=(replace(VM5.bindings[0], options=large),))
     crowded = Switch(replace(BR_INT, ports=(port,)), {5: "vm5"})
     assert ask(service, crowded, DISCOVER)
-    assert "left_out=225,226" in settled(service)[0].text()
+    assert settled(service)[0].fields()["left_out"] == "225,226"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ Exit status: 0 all is well, 1 something is wrong and was named, 2 the command li
 """
 
 import os
+import sys
+from typing import Any
 
 import click
 
 from ovsdhcp import __version__
 from ovsdhcp.cli.bugreport import bugreport
 from ovsdhcp.cli.certificates import certificates
+from ovsdhcp.cli.check import check
 from ovsdhcp.cli.completion import completion
 from ovsdhcp.cli.decode import decode
 from ovsdhcp.cli.doctor import doctor
@@ -22,11 +25,25 @@ from ovsdhcp.cli.lab import lab
 from ovsdhcp.cli.leases import leases
 from ovsdhcp.cli.reload import reload
 from ovsdhcp.cli.run import run
+from ovsdhcp.cli.schema import schema
 from ovsdhcp.cli.status import status
 from ovsdhcp.cli.trace import trace
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Ovsdhcp(click.Group):
+    """A group in which no error of the system, a full disk say, ends in a traceback."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """As the group does; a pipe that nobody reads is click's, which ends silently."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"ovsdhcp: {where}{error.strerror or error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Ovsdhcp, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ovsdhcp")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -40,7 +57,8 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    *(run, status, leases, events, flows, reload),
+    *(run, check, schema),
+    *(status, leases, events, flows, reload),
     *(trace, explain, decode, import_),
     *(doctor, bugreport, lab, certificates, completion),
 ):

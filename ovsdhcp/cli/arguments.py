@@ -42,12 +42,12 @@ def asking() -> Iterator[None]:
 
 
 @contextmanager
-def refusing(*errors: type[Exception]) -> Iterator[None]:
+def refusing(*errors: type[Exception], by: type[Refusal] = Refusal) -> Iterator[None]:
     """Turn these errors into their message."""
     try:
         yield
     except errors as error:
-        raise Refusal(str(error)) from error
+        raise by(str(error)) from error
 
 
 class Address(click.ParamType[bytes]):

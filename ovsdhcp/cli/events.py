@@ -7,7 +7,7 @@ import click
 from ovsdhcp.cli.arguments import JSON, asking
 from ovsdhcp.control.client import ask
 from ovsdhcp.control.protocol import Document
-from ovsdhcp.dhcp.option_kinds import printable
+from ovsdhcp.log import logfmt
 
 BEFORE_FOLLOWING = 10
 
@@ -26,7 +26,7 @@ def events(last: int | None, *, follow: bool, as_json: bool) -> None:
     The server remembers the last 5,000; what is older is in its log. Where it answers more than
     that in a moment, a follower is told on standard error how many it has missed.
 
-    With --json an object a line, with the keys of the log: time, event, bridge, port, mac, ip,
+    With --json an object a line, with the keys of the log: ts, level, event, bridge, port, mac, ip,
     message, xid, state, reason, us (microseconds), times; a key that says nothing is left out.
     """
     if last is None and follow:
@@ -51,4 +51,4 @@ def _show(item: Document, as_json: bool) -> None:
 
 def line(event: Document) -> str:
     """The line of the log."""
-    return " ".join(f"{key}={printable(str(value))}" for key, value in event.items())
+    return logfmt.line(event)

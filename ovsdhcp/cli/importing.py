@@ -11,6 +11,7 @@ from ovsdhcp.config.loading import loads
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.ovn import from_flows
 from ovsdhcp.ovn import northbound as nb
+from ovsdhcp.ovn.dump import is_to_be_a_flow
 from ovsdhcp.ovn.lease_table import Client, lease_table
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
@@ -41,8 +42,12 @@ def flows(file: Path, bridge: str, reply: str) -> None:
     \b
     sudo ovs-ofctl dump-flows br-int | ovsdhcp import flows > leases.yaml
     """
+    text = _text(file)
+    lines = text.splitlines()
+    if "actions" not in text and any(map(is_to_be_a_flow, lines)):
+        raise Refusal(f"{file}: no line of it is a flow, as `ovs-ofctl dump-flows` prints them")
     notes: list[str] = []
-    _write(from_flows.clients_of(_text(file).splitlines(), notes), notes, bridge, reply, "flows")
+    _write(from_flows.clients_of(lines, notes), notes, bridge, reply, "flows")
 
 
 @import_.command()
@@ -67,10 +72,15 @@ def ovn(files: tuple[Path, ...], databases: tuple[str, ...], bridge: str, reply:
     if not (files or databases):
         raise click.UsageError("no FILES, and no --db to ask")
     notes: list[str] = []
-    with refusing(nb.NotATableError):
-        tables = [nb.rows_of(_text(file)) for file in files]
-    found = nb.northbound([*tables, *_asked(databases)])
+    found = nb.northbound([*map(_rows, files), *_asked(databases)])
     _write(nb.clients_of(found, notes), notes, bridge, reply, "OVN's northbound database")
+
+
+def _rows(file: Path) -> list[nb.Row]:
+    try:
+        return nb.rows_of(_text(file))
+    except nb.NotATableError as error:
+        raise Refusal(f"{file}: {error}") from None
 
 
 def _asked(databases: tuple[str, ...]) -> list[list[nb.Row]]:

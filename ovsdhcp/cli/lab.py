@@ -6,6 +6,8 @@ import click
 
 from ovsdhcp import lab as laboratory
 from ovsdhcp.cli.arguments import FILE, refusing
+from ovsdhcp.config.loading import load
+from ovsdhcp.config.problems import ConfigError
 
 _VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Show every command that is run.")
 _CLIENT = click.Choice(laboratory.CLIENTS)
@@ -22,6 +24,9 @@ def lab() -> None:
 @_VERBOSE
 def up(config: Path | None, client: str, *, verbose: bool) -> None:
     """Make the lab, or mend it, and show a real client get its lease."""
+    if config is not None and config.exists():
+        with refusing(ConfigError):  # before anything is made
+            load(config)
     with refusing(laboratory.LabError):
         laboratory.up(config, client, verbose=verbose)
 

@@ -6,14 +6,17 @@ several of a cluster with commas between them. The server says itself which data
 
 import errno
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-import ovs.db.idl
-import ovs.jsonrpc
-import ovs.poller
-import ovs.stream
-import ovs.util
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the ovs package imports eventlet, which announces its end
+    import ovs.db.idl
+    import ovs.jsonrpc
+    import ovs.poller
+    import ovs.stream
+    import ovs.util
 
 from ovsdhcp.ovn.northbound import Row
 

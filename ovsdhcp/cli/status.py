@@ -8,8 +8,8 @@ import click
 
 from ovsdhcp.cli.arguments import JSON, asking
 from ovsdhcp.cli.terminal import duration, labelled, told
-from ovsdhcp.control.client import ask
-from ovsdhcp.control.problems import PROBLEM, problems_of
+from ovsdhcp.control.client import status_of_server
+from ovsdhcp.control.findings import PROBLEM, findings_of
 from ovsdhcp.control.protocol import Document
 from ovsdhcp.dhcp.option_kinds import printable
 
@@ -22,12 +22,12 @@ def status(*, as_json: bool) -> None:
     Each problem comes with the command that mends it. Exit status 1 where there is a problem (an
     advice is none), 3 where no server answers.
 
-    With --json one object: problems (text, mend, severity), server, table, bridges, leases,
-    reasons, events.
+    With --json one object: problems (check, severity, text, mend), server, table, bridges, leases,
+    journal, reasons, events.
     """
     with asking():
-        said = asked()
-    problems = problems_of(said)
+        said = status_of_server()
+    problems = findings_of(said)
     if as_json:
         shown = {"problems": [problem.as_json() for problem in problems], **said}
         click.echo(json.dumps(shown, indent=2))
@@ -35,18 +35,6 @@ def status(*, as_json: bool) -> None:
         lines = [*told(problems), *([""] if problems else []), *_lines(said)]
         click.echo("\n".join(lines))
     sys.exit(any(problem.severity == PROBLEM for problem in problems))
-
-
-def asked() -> Document:
-    """What the server says, as one document. Raises as `ask` does."""
-    bridges: list[Document] = []
-    said: Document = {}
-    for item in ask("status"):
-        if "bridge" in item:
-            bridges.append(item["bridge"])
-        else:
-            said |= item
-    return said | {"bridges": bridges}
 
 
 def _lines(said: Document) -> Iterator[str]:

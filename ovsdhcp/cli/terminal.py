@@ -3,12 +3,16 @@
 Colour only ever repeats what the words say. click leaves it out where the output is no terminal.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import click
 
-from ovsdhcp.control.problems import Problem
+from ovsdhcp.control.findings import ADVICE, OK, PROBLEM, UNKNOWN, Finding
 from ovsdhcp.dhcp.option_kinds import printable
+
+T = TypeVar("T")
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -38,17 +42,27 @@ def labelled(label: str, text: str) -> str:
     )
 
 
-def told(problems: Sequence[Problem]) -> Iterator[str]:
-    """Each problem with what mends it."""
-    for problem in problems:
-        yield click.style(f"{problem.severity}: ", fg=_COLOURS[problem.severity]) + printable(
-            problem.text
-        )
-        if problem.mend:
-            yield f"  mend: {printable(problem.mend)}"
+def told(findings: Iterable[Finding]) -> Iterator[str]:
+    """Each finding with what mends it."""
+    for finding in findings:
+        severity = click.style(f"{finding.severity}:", fg=_COLOURS.get(finding.severity))
+        yield f"{severity} {printable(finding.text)}"
+        if finding.mend:
+            yield f"  mend: {printable(finding.mend)}"
 
 
-_COLOURS = {"problem": "red", "advice": "yellow"}
+_COLOURS = {PROBLEM: "red", ADVICE: "yellow", UNKNOWN: "magenta", OK: "green"}
+
+
+def progress(steps: Sequence[T], name: Callable[[T], str]) -> Iterator[T]:
+    """The steps one by one; a bar on the terminal, if there is one, says which is under way."""
+    with click.progressbar(
+        steps,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        item_show_func=lambda step: None if step is None else name(step),
+    ) as bar:
+        yield from bar
 
 
 def duration(seconds: float) -> str:

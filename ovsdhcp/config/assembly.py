@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys, TableKeys
-from ovsdhcp.config.problems import At, Finding, Path, Report, Severity
+from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
 from ovsdhcp.config.settings import Settings, boot_of, layered
-from ovsdhcp.config.subnets import Pool, pool
+from ovsdhcp.config.subnets import Pool, pool, stand_in
 from ovsdhcp.config.table import Bridge, Config, Flows, Port, Tables
 from ovsdhcp.config.validation import missing, nearest
 from ovsdhcp.dhcp.binding import Binding
@@ -21,7 +22,7 @@ def assembled(document: Document, source: str, subnets: Iterable[str], report: R
     `subnets` are the names that the file has, those that are wrong themselves too.
     """
     pools = {name: pool(name, keys, report) for name, keys in document.subnets.items()}
-    known: dict[str, Pool | None] = {**dict.fromkeys(subnets), **pools}
+    known = {name: pools.get(name) or stand_in(name) for name in subnets}
     if document.bridges is None:
         report.add(missing(("bridges",)))
     bridges = tuple(
@@ -33,17 +34,16 @@ def assembled(document: Document, source: str, subnets: Iterable[str], report: R
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """One bridge while its ports are read; `known` has None for a subnet that is wrong itself."""
+    """One bridge while its ports are read; a subnet that is not `known` becomes a stand-in."""
 
-    known: Mapping[str, Pool | None]
+    known: Mapping[str, Pool]
     report: Report
+    stand_ins: dict[str, Pool] = field(default_factory=dict)
     macs: dict[bytes, Path] = field(default_factory=dict)
     ofports: dict[int, Path] = field(default_factory=dict)
 
 
-def _bridge(
-    name: str, keys: BridgeKeys, known: Mapping[str, Pool | None], report: Report
-) -> Bridge:
+def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Report) -> Bridge:
     path: Path = ("bridges", name)
     _check_name(name, path, "dpid", keys.dpid, report)
     if keys.flows is Flows.EXTERNAL and keys.ports:
@@ -56,7 +56,7 @@ def _bridge(
     ]
     return Bridge(
         name,
-        tuple(port for port in ports if port is not None),
+        tuple(ports),
         keys.dpid,
         keys.reply,
         keys.flows,
@@ -84,20 +84,12 @@ def _tables(keys: TableKeys, path: Path, report: Report) -> Tables:
     return tables
 
 
-def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port | None:
+def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
     _check_name(name, path, "ofport", keys.ofport, scope.report)
     if keys.ofport is not None:
         _claim_ofport(keys.ofport, (*path, "ofport"), scope)
-    if keys.subnet not in scope.known:
-        near = nearest(keys.subnet, scope.known)
-        hint = f"did you mean `{near}`?" if near else "its name has to stand under `subnets`"
-        message = f"no subnet is called `{keys.subnet}`"
-        scope.report.error((*path, "subnet"), "unknown-subnet", message, hint)
     _check_clients(keys, path, scope.report)
-    home = scope.known.get(keys.subnet)
-    if home is None:
-        _claim_macs(keys, path, scope)
-        return None
+    home = _home(keys.subnet, (*path, "subnet"), scope)
     settings = layered(home.settings, keys, path, scope.report)
     bindings = tuple(_bindings(name, keys, path, home, settings, scope))
     return Port(name, bindings, keys.ofport, keys.trusted)
@@ -167,18 +159,37 @@ def _claim(client: PortKeys | HostKeys, path: Path, home: Pool, scope: _Scope) -
         scope.report.error(there, "mac-of-server", message, clash=(*home.path, "server_mac"))
 
 
-def _claim_macs(keys: PortKeys, path: Path, scope: _Scope) -> None:
-    """The MACs of a port whose subnet is not known."""
-    for client, there in _clients(keys, path):
-        if client.mac is not None:
-            _claim_mac(client.mac, (*there, "mac"), scope)
-
-
 def _claim_mac(mac: bytes, path: Path, scope: _Scope) -> None:
     earlier = scope.macs.setdefault(mac, path)
     if earlier is not path:
         message = f"{mac.hex(':')} is another client's on this bridge already"
         scope.report.error(path, "mac-twice", message, clash=earlier)
+
+
+_LISTED = 10
+"""How many names a hint lists."""
+
+
+def _home(name: str | None, path: Path, scope: _Scope) -> Pool:
+    """The subnet that is called so, or what stands in for it."""
+    if name is None:
+        scope.report.add(missing(path))
+    elif name in scope.known:
+        return scope.known[name]
+    elif not scope.report.wrong(("subnets",)):
+        _report_unknown_subnet(name, path, scope)
+    return scope.stand_ins.setdefault(name or "", stand_in(name or ""))
+
+
+def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
+    near = nearest(name, scope.known)
+    hint = "its name has to stand under `subnets`"
+    if near is not None:
+        hint = f"did you mean `{near}`?"
+    elif scope.known:
+        more = ", ..." if len(scope.known) > _LISTED else ""
+        hint = f"the subnets here are {', '.join(islice(scope.known, _LISTED))}{more}"
+    scope.report.error(path, "unknown-subnet", f"no subnet is called {shown(name)}", hint)
 
 
 def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
@@ -192,10 +203,18 @@ def _check_name(name: str, path: Path, key: str, number: int | None, report: Rep
     """OpenFlow tells names cut short, so a longer one is never seen; `key` gives a `number`."""
     if not name:
         report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
-    elif number is None and len(name.encode(errors="replace")) > NAME_LENGTH:
-        message = f"OpenFlow carries {NAME_LENGTH} characters of a name, and this has {len(name)}"
+    elif number is not None:
+        return
+    elif (length := len(name.encode(errors="replace"))) > NAME_LENGTH:
+        message = f"OpenFlow carries {NAME_LENGTH} octets of a name, and this has {length}"
         hint = f"give its `{key}`, or a shorter name"
         report.add(Finding(path, "long-name", message, hint, At.KEY, severity=Severity.WARNING))
+    elif name.isdecimal():
+        message = f"{name} is taken for a name, as `ovs-vsctl` shows it"
+        hint = f"if it is a number, give any name, and `{key}` inside"
+        report.add(
+            Finding(path, "number-as-name", message, hint, At.KEY, severity=Severity.WARNING)
+        )
 
 
 def _check_dpids(bridges: Iterable[Bridge], report: Report) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
-from ovsdhcp.config import scalars
+from ovsdhcp.config import json_schema, scalars
 from ovsdhcp.config.problems import shown
 from ovsdhcp.config.table import Flows, OtherTraffic, Reply
 
@@ -27,111 +27,192 @@ def _numbered(value: object) -> object:
         return dict(enumerate(value))
     if isinstance(value, dict) and all(isinstance(key, int) for key in value):
         return value
-    raise scalars.refusal("bad-list", f"expected a list, got {shown(value)}")
+    hint = "begin each item on a line of its own with `- `, or write `[..., ...]`"
+    raise scalars.refusal("bad-list", f"expected a list, got {shown(value)}", hint)
 
 
 # None is what a key has that is not written; a key with nothing behind it is refused.
-Address = Annotated[IPv4Address | None, PlainValidator(scalars.address)]
-Duration = Annotated[int | None, PlainValidator(scalars.duration)]
-Mac = Annotated[bytes | None, PlainValidator(scalars.mac)]
-BootFile = Annotated[str | None, PlainValidator(scalars.boot_file)]
-Truth = Annotated[bool, PlainValidator(scalars.truth)]
+Address = Annotated[IPv4Address | None, PlainValidator(scalars.address), json_schema.ADDRESS]
+Duration = Annotated[int | None, PlainValidator(scalars.duration), json_schema.DURATION]
+Mac = Annotated[bytes | None, PlainValidator(scalars.mac), json_schema.MAC]
+BootFile = Annotated[str | None, PlainValidator(scalars.boot_file), json_schema.TEXT]
+Truth = Annotated[bool, PlainValidator(scalars.truth), json_schema.TRUTH]
 TableNumber = Annotated[
-    int | None, PlainValidator(scalars.whole_number(0, scalars.HIGHEST_TABLE, "a table's number"))
+    int | None,
+    PlainValidator(scalars.whole_number(0, scalars.HIGHEST_TABLE, "a table's number")),
+    json_schema.whole_number(0, scalars.HIGHEST_TABLE),
 ]
 PortNumber = Annotated[
     int | None,
     PlainValidator(scalars.whole_number(1, scalars.HIGHEST_PORT, "a port's OpenFlow number")),
+    json_schema.whole_number(1, scalars.HIGHEST_PORT),
 ]
 Options = Annotated[dict[str, Any], BeforeValidator(_empty_for_nothing)]
 
 
 class _Keys(BaseModel):
-    """Keys that are not named are errors."""
+    """Keys that are not named are errors. The words below them are what editors show."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class BootKeys(_Keys):
-    """Where a network boot goes on (`binding.Boot`)."""
+    """Where a network boot goes on."""
 
     next_server: Address = None
+    """The TFTP server's address (the field `siaddr`)."""
+
     file: BootFile = None
+    """The boot file of a client that is not iPXE, unless its architecture has another."""
+
     ipxe: BootFile = None
-    architectures: dict[str, Annotated[str, PlainValidator(scalars.boot_file)]] = Field(
-        default_factory=dict
-    )
+    """The boot file, or URL, of a client that is iPXE already, so that it does not loop."""
+
+    architectures: dict[
+        str, Annotated[str, PlainValidator(scalars.boot_file), json_schema.TEXT]
+    ] = Field(default_factory=dict, json_schema_extra=json_schema.architectures)
+    """Boot files by the client's architecture: its name, or its number in option 93."""
 
 
 class SettingKeys(_Keys):
     """What a subnet, a port and a host can each say of their clients; the nearest wins."""
 
     lease_time: Duration = None
+    """How long an address is leased: seconds, or 90s, 15m, 12h, 7d, infinite."""
+
     t1: Duration = Field(default=None, alias="T1")
+    """When a client renews; without it, after half of the lease (RFC 2131 §4.4.5)."""
+
     t2: Duration = Field(default=None, alias="T2")
+    """When a client asks any server; without it, after 7/8 of the lease (RFC 2131 §4.4.5)."""
+
     options: Options = Field(default_factory=dict)
-    boot: BootKeys | None = None
+    """DHCP options for clients that ask for them. `null` takes one away that the subnet has."""
+
+    boot: BootKeys | None = Field(default=None, json_schema_extra=json_schema.needed)
+    """Booting by network: files, and the server that has them."""
 
 
 class SubnetKeys(SettingKeys):
-    """A network's server side (`binding.Subnet`). `options` may say the server's, as OVN has it."""
+    """A network's server side. `options` may say the server's addresses too, as OVN has it."""
 
-    cidr: Annotated[IPv4Network, PlainValidator(scalars.network)]
+    model_config = ConfigDict(json_schema_extra={"required": ["cidr"]})
+
+    cidr: Annotated[IPv4Network | None, PlainValidator(scalars.network), json_schema.CIDR] = None
+    """The subnet with its prefix length; the netmask follows."""
+
     server_id: Address = None
+    """The address under which the server answers; nothing has to listen there."""
+
     server_mac: Mac = None
+    """The MAC address under which the server answers."""
+
     authoritative: Truth = True
-    decline_probation: Annotated[int, PlainValidator(scalars.duration)] = 600
+    """Refuse a client's wish for an address that is not its own (NAK); `false`: be silent."""
+
+    decline_probation: Annotated[int, PlainValidator(scalars.duration), json_schema.DURATION] = 600
+    """How long an address that a client declined is withheld (RFC 2131 §4.3.3)."""
 
 
 class HostKeys(SettingKeys):
     """One of several clients behind a port; `mac` and `ip` are both needed."""
 
+    model_config = ConfigDict(json_schema_extra={"required": ["mac", "ip"]})
+
     mac: Mac = None
+    """The client's MAC address."""
+
     ip: Address = None
-    trusted: Annotated[bool | None, PlainValidator(scalars.truth)] = None
+    """The address that the client gets."""
+
+    trusted: Annotated[bool | None, PlainValidator(scalars.truth), json_schema.TRUTH] = None
+    """A relay is this client: what it says of others (giaddr, option 82) is believed."""
 
 
 class PortKeys(SettingKeys):
     """A port: with one client (`ip`, and `mac` if only that one), or with `hosts`."""
 
-    subnet: Annotated[str, PlainValidator(scalars.text)]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["subnet"],
+            "oneOf": [{"required": ["ip"]}, {"required": ["hosts"]}],
+        }
+    )
+
+    subnet: Annotated[str | None, PlainValidator(scalars.text), json_schema.TEXT] = None
+    """The name of one of `subnets`."""
+
     mac: Mac = None
+    """The one client that is answered; without it, whoever is plugged in gets the address."""
+
     ip: Address = None
+    """The address that the port's client gets."""
+
     ofport: PortNumber = None
+    """Selects the port by its OpenFlow number; its name here is of your choice then."""
+
     trusted: Truth = False
-    hosts: Annotated[dict[int, HostKeys] | None, BeforeValidator(_numbered)] = None
+    """A relay may be behind the port: what it says (giaddr, option 82) is believed."""
+
+    hosts: Annotated[dict[int, HostKeys] | None, BeforeValidator(_numbered)] = Field(
+        default=None, json_schema_extra=json_schema.as_list
+    )
+    """Several clients behind the port, told apart by their MAC addresses."""
 
 
 class TableKeys(_Keys):
-    """Table numbers; for those not given see `assembly`."""
+    """The bridge's tables that ovsdhcp uses; a packet only goes forward through them."""
 
     classify: TableNumber = None
+    """Where packets begin: DHCP is sent on to `dhcp_options`. Without it, table 0."""
+
     dhcp_options: TableNumber = None
+    """Where clients' DHCP goes to the controller. Without it, table 22."""
+
     dhcp_response: TableNumber = None
+    """Where a resumed answer goes out. Without it, the table after `dhcp_options`."""
 
 
 class BridgeKeys(_Keys):
-    """A bridge and its ports (`table.Bridge`)."""
+    """A bridge and its ports."""
 
-    dpid: Annotated[int | None, PlainValidator(scalars.dpid)] = None
-    reply: Annotated[Reply, PlainValidator(scalars.reply)] = Reply.PACKET_OUT
-    flows: Annotated[Flows, PlainValidator(scalars.flows)] = Flows.MANAGED
-    other_traffic: Annotated[OtherTraffic, PlainValidator(scalars.other_traffic)] = (
-        OtherTraffic.NORMAL
-    )
+    dpid: Annotated[int | None, PlainValidator(scalars.dpid), json_schema.DPID] = None
+    """Selects the bridge by its datapath id; its name here is of your choice then."""
+
+    reply: Annotated[Reply, PlainValidator(scalars.reply), json_schema.REPLY] = Reply.PACKET_OUT
+    """How an answer goes back to the client's port."""
+
+    flows: Annotated[Flows, PlainValidator(scalars.flows), json_schema.FLOWS] = Flows.MANAGED
+    """Who lays the flows."""
+
+    other_traffic: Annotated[
+        OtherTraffic, PlainValidator(scalars.other_traffic), json_schema.OTHER_TRAFFIC
+    ] = OtherTraffic.NORMAL
+    """What becomes of frames that are none of ours."""
+
     tables: TableKeys = TableKeys()
+    """The numbers of the tables that ovsdhcp uses."""
+
     ports: Annotated[dict[str, PortKeys], BeforeValidator(_empty_for_nothing)] = Field(
-        default_factory=dict
+        default_factory=dict, json_schema_extra=json_schema.or_nothing
     )
+    """The ports that are served, by their names on the bridge; others are left alone."""
 
 
 class Document(_Keys):
-    """The whole file; `bridges` is needed."""
+    """Who gets which address: the subnets, and the bridges with their ports."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["bridges"]})
 
     subnets: Annotated[dict[str, SubnetKeys], BeforeValidator(_empty_for_nothing)] = Field(
-        default_factory=dict
+        default_factory=dict, json_schema_extra=json_schema.or_nothing
     )
-    bridges: dict[str, BridgeKeys] | None = None
+    """What the clients of a network are told, by names of your choice."""
+
+    bridges: dict[str, BridgeKeys] | None = Field(
+        default=None, json_schema_extra=json_schema.needed
+    )
+    """The bridges that are served, by the names that they have in Open vSwitch."""
 
 
 _NAMED: Mapping[tuple[type[_Keys], str], type[_Keys]] = {
@@ -141,6 +222,16 @@ _NAMED: Mapping[tuple[type[_Keys], str], type[_Keys]] = {
     (PortKeys, "hosts"): HostKeys,
 }
 """Where entries stand under names, or in a list."""
+
+_WORDS: Mapping[type[_Keys], str] = {
+    Document: "the whole table",
+    SubnetKeys: "a subnet",
+    BridgeKeys: "a bridge",
+    PortKeys: "a port",
+    HostKeys: "a host",
+    BootKeys: "`boot`",
+    TableKeys: "`tables`",
+}
 
 _SINGLE: Mapping[str, type[_Keys]] = {"tables": TableKeys, "boot": BootKeys}
 
@@ -155,4 +246,13 @@ def keys_at(path: tuple[str | int, ...]) -> list[str]:
             next(steps, None)
         else:
             model = _SINGLE[str(step)]
+    return _names(model)
+
+
+def keys_of(key: str) -> list[str]:
+    """Where `key` has its place: the mappings that may have it, in words."""
+    return [words for model, words in _WORDS.items() if key in _names(model)]
+
+
+def _names(model: type[_Keys]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,6 +1,7 @@
 """A file, or text, to a Config: every mistake at once, each with its place."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from ovsdhcp.config.assembly import assembled
@@ -30,7 +31,7 @@ def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) ->
         octets = FilePath(name).read_bytes()
     except (OSError, ValueError) as error:  # a NUL in a name is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
-        hint = "$OVSDHCP_CONFIG names the lease table" if isinstance(error, OSError) else ""
+        hint = _HINTS.get(type(error), "")
         raise ConfigError(
             [_whole_file(name, "unreadable", f"cannot be read: {reason}", hint)]
         ) from None
@@ -39,6 +40,13 @@ def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) ->
     except UnicodeDecodeError as error:
         raise ConfigError([_not_utf8(name, octets, error)]) from None
     return loads(text, name, warnings)
+
+
+_HINTS: Mapping[type, str] = {
+    FileNotFoundError: "give the lease table's path, or set $OVSDHCP_CONFIG to it",
+    IsADirectoryError: "give the path of the file in it",
+    PermissionError: "`ls -l` shows who may read it",
+}
 
 
 def loads(text: str, source: str = "<text>", warnings: list[Problem] | None = None) -> Config:
@@ -72,8 +80,8 @@ def _whole_file(file: str, code: str, message: str, hint: str = "") -> Problem:
 
 
 def _not_utf8(file: str, octets: bytes, error: UnicodeDecodeError) -> Problem:
-    before = octets[: error.start].decode("utf-8-sig").split("\n")
-    line = octets.split(b"\n")[len(before) - 1].decode(errors="replace")
+    before = lines_of(octets[: error.start].decode("utf-8-sig"))
+    line = lines_of(octets.decode("utf-8-sig", errors="replace"))[len(before) - 1]
     place = Place(len(before), len(before[-1]) + 1, 1, line)
     message = f"octet {octets[error.start]:#04x} is not UTF-8"
     return Problem(file, place, "", "not-utf-8", message, "save the file as UTF-8")

@@ -1,7 +1,7 @@
 """Where the entries of a document stand: a second pass over a text in which something is wrong."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from yaml.events import (
     AliasEvent,
@@ -30,11 +30,15 @@ from ovsdhcp.config.syntax import events, lines_of, ours, span
 
 @dataclass(slots=True)
 class Entry:
-    """A value's place, its key's, and the entries inside it, if it can have any."""
+    """A value's place, its key's, and the entries inside it, if it can have any.
+
+    `via` is the place of the alias, `*name`, by which a value from elsewhere came to be here.
+    """
 
     value: Place
     key: Place = NOWHERE
     holds: bool = False
+    via: Place = NOWHERE
     inside: dict[str | int, "Entry"] = field(default_factory=dict)
 
 
@@ -51,6 +55,11 @@ def problems(findings: Iterable[Finding], file: str, text: str) -> tuple[Problem
     def problem(finding: Finding) -> Problem:
         at = with_text(finding.place, lines) if finding.place else place(finding.path, finding.at)
         clash = finding.clash
+        other = NOWHERE
+        if clash is not None:
+            other = place(clash, At.KEY if clash == finding.path else At.VALUE)
+        if other == at:  # one value that an alias repeats: the alias is what clashes with it
+            at = with_text(alias(root, finding.path), lines)
         return Problem(
             file,
             at,
@@ -60,12 +69,21 @@ def problems(findings: Iterable[Finding], file: str, text: str) -> tuple[Problem
             finding.hint,
             finding.severity,
             "" if clash is None else dotted(clash),
-            NOWHERE
-            if clash is None
-            else place(clash, At.KEY if clash == finding.path else At.VALUE),
+            other,
         )
 
     return tuple(sorted(map(problem, findings), key=lambda problem: (problem.line, problem.column)))
+
+
+def alias(root: Entry, path: Path) -> Place:
+    """The place of the last alias on the way to `path`."""
+    entry, found = root, NOWHERE
+    for step in path:
+        if step not in entry.inside:
+            break
+        entry = entry.inside[step]
+        found = entry.via if entry.via.line else found
+    return found
 
 
 def find(root: Entry, path: Path, at: At) -> Place:
@@ -108,7 +126,8 @@ class _Surveyor:
 
     def entry(self, event: Event) -> Entry:
         if isinstance(event, AliasEvent):
-            return Entry(span(event), inside=self._anchors[str(event.anchor)].inside)
+            at = span(event)
+            return Entry(at, via=at, inside=self._anchors[str(event.anchor)].inside)
         entry = Entry(span(event), holds=isinstance(event, CollectionStartEvent))
         if isinstance(event, MappingStartEvent):
             self._mapping(entry)
@@ -134,7 +153,7 @@ class _Surveyor:
                 merged += _sources(value) if name == MERGE else ()
         for source in merged:
             for step, value in source.inside.items():
-                entry.inside.setdefault(step, value)
+                entry.inside.setdefault(step, replace(value, via=source.via))
 
 
 def _sources(merged: Entry) -> list[Entry]:

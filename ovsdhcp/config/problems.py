@@ -5,6 +5,7 @@ A check finds a `Finding`: it knows the key, not where that stands. `places` tur
 (`file:line:column: error[code]: key: message`), so that editors and terminals can jump there.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -94,11 +95,12 @@ class Problem:
 
     def render(self) -> str:
         """The problem as text of several lines, without a line end after the last."""
-        key = f"{self.path}: " if self.path else ""
+        key = f"{shortened(self.path)}: " if self.path else ""
         head = f"{_address(self.file, self.place)}: {self.severity.value}[{self.code}]: "
         parts = [printable(f"{head}{key}{self.message}"), *_excerpt(self.place)]
         if self.clash_path:
-            parts.append(printable(f"also: {_address(self.file, self.clash)}: {self.clash_path}"))
+            where = _address(self.file, self.clash)
+            parts.append(printable(f"also: {where}: {shortened(self.clash_path)}"))
         if self.hint:
             parts += ["", printable(f"hint: {self.hint}")]
         return "\n".join(parts)
@@ -147,9 +149,11 @@ class Report:
         """Note that the value at `path` is wrong."""
         self.add(Finding(path, code, message, hint, clash=clash))
 
-    def warning(self, path: Path, code: str, message: str, hint: str = "") -> None:
+    def warning(
+        self, path: Path, code: str, message: str, hint: str = "", *, clash: Path | None = None
+    ) -> None:
         """Note that the value at `path` is legal and odd."""
-        self.add(Finding(path, code, message, hint, severity=Severity.WARNING))
+        self.add(Finding(path, code, message, hint, clash=clash, severity=Severity.WARNING))
 
     def excuse(self, path: Path) -> None:
         """Do not say that the entry at `path` is missing: another finding explains that."""
@@ -189,6 +193,8 @@ def shown(value: object) -> str:
     if type(value) in _WORDS:
         return _WORDS[type(value)]
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if not text:
+        return "empty text"
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 
 
@@ -215,6 +221,16 @@ def _excerpt(place: Place) -> list[str]:
     start = max(0, place.column - 1 - _EXCERPT_WIDTH // 2)
     text = printable(place.text[start : start + _EXCERPT_WIDTH].rstrip()).replace("\n", "\ufffd")
     before = place.column - 1 - start
-    blank = "".join("\t" if c == "\t" else " " for c in text[:before]).ljust(before)
-    carets = "^" * max(1, min(place.width, len(text) - before))
-    return ["   |", f"{place.line:3}| {text}", f"   | {blank}{carets}"]
+    blank = "".join("\t" if c == "\t" else " " * _cells(c) for c in text[:before])
+    blank += " " * (before - len(text))  # the place is behind the line's end
+    carets = "^" * max(1, sum(map(_cells, text[before : before + place.width])))
+    number = f"{place.line:3}"
+    margin = " " * len(number)
+    return [f"{margin}|", f"{number}| {text}", f"{margin}| {blank}{carets}"]
+
+
+def _cells(character: str) -> int:
+    """How many columns of a terminal a character takes (Unicode Standard Annex 11)."""
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

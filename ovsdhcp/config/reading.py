@@ -109,7 +109,8 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             return scalar(event)
         if len(path) >= DEPTH:
-            raise UnreadableError("yaml-depth", f"nested more than {DEPTH} deep", "", event)
+            message, hint = f"nested more than {DEPTH} deep", "a lease table needs ten levels"
+            raise UnreadableError("yaml-depth", message, hint, event)
         return self._mapping(path) if isinstance(event, MappingStartEvent) else self._sequence(path)
 
     def _check_tag(self, event: NodeEvent, path: Path) -> None:
@@ -127,7 +128,7 @@ class _Reader:
         self._aliased += size
         if self._aliased > ALIASED:
             message = f"aliases repeat more than {ALIASED:,} values"
-            raise UnreadableError("yaml-aliases", message, "", event)
+            raise UnreadableError("yaml-aliases", message, "write it out, or in parts", event)
         return value
 
     def _sequence(self, path: Path) -> list[object]:
@@ -156,7 +157,7 @@ class _Reader:
 
     def _key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
-            raise UnreadableError("yaml-key", "a key has to be text", "", event)
+            raise UnreadableError("yaml-key", "a key has to be text", "put it into quotes", event)
         if event.anchor is not None:
             self._anchors[event.anchor] = event.value, 0
         key: str = event.value
@@ -175,8 +176,8 @@ class _Reader:
             Finding(
                 path,
                 "duplicate-key",
-                f"`{path[-1]}` stands here a second time",
-                "keep one of the two",
+                f"`{path[-1]}` stands here again",
+                "keep one of them",
                 At.KEY,
                 clash=path,
                 place=span(event),

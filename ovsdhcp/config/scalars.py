@@ -6,10 +6,9 @@ take. Nothing is guessed: a number is not an address, and `1` is not true.
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TypeVar
 
-from netaddr import EUI, AddrFormatError  # type: ignore[import-untyped]
 from pydantic_core import PydanticCustomError
 
 from ovsdhcp.config.problems import shortened, shown
@@ -75,33 +74,64 @@ def address(value: object) -> IPv4Address:
             return IPv4Address(value)
         except ValueError:
             pass
-    hint = "write four numbers from 0 to 255, as in 192.0.2.10"
-    raise refusal("bad-address", f"{shown(value)} is not an IPv4 address", hint)
+    raise refusal("bad-address", f"{shown(value)} is not an IPv4 address", _address_hint(value))
+
+
+def _address_hint(value: object) -> str:
+    """What may have been meant: a network, IPv6, or octets with zeros in front (octal to some)."""
+    if isinstance(value, str):
+        if _is_ipv6(value):
+            return "this is IPv6; only IPv4 is served"
+        if "/" in value:
+            return "write it without the prefix length, which the subnet's `cidr` says"
+        if re.fullmatch(r"[0-9]+(?:\.[0-9]+){3}", value) and re.search(r"(?:^|\.)0[0-9]", value):
+            return "write its numbers without zeros in front, as in 192.0.2.10"
+    return "write four numbers from 0 to 255, as in 192.0.2.10"
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        return bool(IPv6Network(value, strict=False))
+    except ValueError:
+        return False
 
 
 def network(value: object) -> IPv4Network:
     """An IPv4 network with its prefix length, such as 192.0.2.0/24."""
+    found = None
     hint = "write it as 192.0.2.0/24"
     if isinstance(value, str) and "/" in value:
         try:
             found = IPv4Network(value, strict=False)
         except ValueError:
-            raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 network", hint) from None
-        return _own_network(found, value)
+            hint = "this is IPv6; only IPv4 is served" if _is_ipv6(value) else hint
+        else:
+            hint = f"write it as {found}"
+    if found is not None and _CIDR(str(value)):
+        return _own_network(found, str(value))
     raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 network with a prefix length", hint)
+
+
+_CIDR = re.compile(r"[^/]+/[0-9]+").fullmatch  # not a netmask, nor one that is inverted
 
 
 def _own_network(found: IPv4Network, value: str) -> IPv4Network:
     if str(found.network_address) != value.split("/", 1)[0]:
         message = f"{shown(value)} has bits set behind its prefix length"
         raise refusal("bad-cidr", message, f"the network is {found}")
-    if found.is_multicast or found.is_loopback or found.is_reserved or found.prefixlen == 0:
+    nobody = found.network_address.packed[0] == 0  # RFC 6890 §2.2.2: this host on this network
+    if found.is_multicast or found.is_loopback or found.is_reserved or nobody:
         raise refusal("bad-cidr", f"{shown(value)} is not a network that clients can have")
     return found
 
 
 _MAC = re.compile("[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}").fullmatch
-_BARE = re.compile("[0-9a-fA-F]{12}").fullmatch
+_OTHER_MACS = re.compile(
+    "(?:[0-9a-f]{1,2}([:-]))(?:[0-9a-f]{1,2}\\1){4}[0-9a-f]{1,2}"
+    "|[0-9a-f]{4}([.:-])[0-9a-f]{4}\\2[0-9a-f]{4}"
+    "|[0-9a-f]{6}[:-][0-9a-f]{6}|[0-9a-f]{12}",
+    re.IGNORECASE | re.ASCII,
+).fullmatch
 
 
 def mac(value: object) -> bytes:
@@ -123,12 +153,11 @@ def _mac_octets(value: object) -> bytes | None:
         return None
     if _MAC(value):
         return bytes.fromhex(value.replace(":", ""))
-    if value.isalnum():  # EUI would take decimal digits alone for the address as a number
-        return bytes.fromhex(value) if _BARE(value) else None
-    try:
-        return bytes(EUI(value, version=48).packed)
-    except (AddrFormatError, ValueError):
+    if not _OTHER_MACS(value):
         return None
+    groups = re.split("[:.-]", value)
+    width = 12 // len(groups)
+    return bytes.fromhex("".join(group.zfill(width) for group in groups))
 
 
 def duration(value: object) -> int:
@@ -136,9 +165,8 @@ def duration(value: object) -> int:
     try:
         return seconds(value, 1)
     except ValueError:
-        hint = "write seconds, or a time such as 90s, 15m, 12h, 7d or infinite"
-        message = f"{shown(value)} is not a time of at least one second"
-        raise refusal("bad-time", message, hint) from None
+        hint = "write seconds, 1 to 4294967295, or a time such as 90s, 15m, 12h, 7d or infinite"
+        raise refusal("bad-time", f"{shown(value)} is not a time", hint) from None
 
 
 def whole_number(low: int, high: int, what: str) -> Callable[[object], int]:
@@ -147,7 +175,10 @@ def whole_number(low: int, high: int, what: str) -> Callable[[object], int]:
     def read(value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        raise refusal("bad-number", f"{shown(value)} is not {what}", f"it is {low} to {high}")
+        hint = f"it is {low} to {high}"
+        if isinstance(value, str) and value.isdecimal():
+            hint += ", without quotes or zeros in front"
+        raise refusal("bad-number", f"{shown(value)} is not {what}", hint)
 
     return read
 
@@ -180,7 +211,7 @@ def _choice(allowed: type[_E]) -> Callable[[object], _E]:
     def read(value: object) -> _E:
         if value in names:
             return allowed(value)
-        hint = f"it is {' or '.join(names)}"
+        hint = f"it is {', '.join(names[:-1])} or {names[-1]}"
         raise refusal("bad-choice", f"{shown(value)} is not one of the choices", hint)
 
     return read

@@ -7,19 +7,24 @@ sent is an error in the file. Names that OVN has among its options and that are 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from types import MappingProxyType
 
 from pydantic_core import PydanticCustomError
 
-from ovsdhcp.config import scalars
+from ovsdhcp.config import option_values, scalars
 from ovsdhcp.config.document import BootKeys, SettingKeys
+from ovsdhcp.config.oddities import PAIR, warn
 from ovsdhcp.config.problems import At, Finding, Path, Report, shortened
 from ovsdhcp.dhcp.binding import INFINITE, NO_BOOT, Boot
-from ovsdhcp.dhcp.option_kinds import HEX
 from ovsdhcp.dhcp.options import Option, Role, lookup
 
 _LAYER_KEYS = frozenset(SettingKeys.model_fields)
+
+
+UNKNOWN_NETWORK = IPv4Network("0.0.0.0/0")
+"""That of a subnet whose own is wrong: all addresses are in it, and no table can have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class Settings:
     """All layers so far. A binding shares the mappings with every other that adds nothing to them.
 
     `boot_name` and `boot_alt` are OVN's pair: a client that is iPXE gets the name; another gets
-    the alternative, or if there is none the name too. `origins` says which entry set a time.
+    the alternative, or if there is none the name too. `origins` says where a field, or an option of
+    `PAIR`, is set.
     """
 
     network: IPv4Network
@@ -40,7 +46,7 @@ class Settings:
     boot_name: str | None = None
     boot_alt: str | None = None
     by_arch: Mapping[int, str] = field(default_factory=dict)
-    origins: Mapping[str, Path] = field(default_factory=dict)
+    origins: Mapping[int | str, Path] = field(default_factory=dict)
 
 
 def layered(base: Settings, keys: SettingKeys, path: Path, report: Report) -> Settings:
@@ -63,8 +69,8 @@ class _Layer:
         self._base, self._path, self._report = base, path, report
         self._options = dict(base.options)
         self._changes: dict[str, object] = {}
-        self._origins: dict[str, Path] = {}
-        self._codes: dict[int, Path] = {}
+        self._origins: dict[int | str, Path] = {}
+        self._codes: dict[int | str, Path] = {}
 
     # -- options -----------------------------------------------------------------------------
 
@@ -78,10 +84,13 @@ class _Layer:
             self._remove(option, path)
             return
         try:
-            octets = _octets(option, name, value)
+            octets = option_values.octets(option, name, value)
             _PLACES[option.role](self, option, octets, path)
         except ValueError as error:
-            self._report.error(path, "bad-option", shortened(str(error)))
+            encode = partial(option_values.octets, option, name)
+            for inner, at, message in option_values.faults(encode, value, error):
+                there = (*path, *inner)
+                self._report.add(Finding(there, "bad-option", shortened(message), at=at))
 
     def _known(self, name: str, path: Path) -> Option | None:
         try:
@@ -119,17 +128,20 @@ class _Layer:
 
     def _netmask(self, option: Option, octets: bytes, path: Path) -> None:
         netmask = self._base.network.netmask
-        if IPv4Address(octets) != netmask:
+        if IPv4Address(octets) != netmask and self._base.network != UNKNOWN_NETWORK:
             message = f"{IPv4Address(octets)} is not the netmask of {self._base.network}"
-            self._report.error(path, "other-netmask", message, f"leave it out, or write {netmask}")
+            hint, clash = f"leave it out, or write {netmask}", self._base.origins.get("cidr")
+            self._report.error(path, "other-netmask", message, hint, clash=clash)
 
     def _server_id(self, option: Option, octets: bytes, path: Path) -> None:
         address = IPv4Address(octets)
         if self._base.server_id is None:
             self._changes["server_id"] = address
+            self._origins["server_id"] = path
         elif address != self._base.server_id:
             message = f"{address} is not the subnet's server_id, {self._base.server_id}"
-            self._report.error(path, "other-server-id", message, "say it once, at the subnet")
+            hint, clash = "say it once, at the subnet", self._base.origins.get("server_id")
+            self._report.error(path, "other-server-id", message, hint, clash=clash)
 
     def _seconds(self, option: Option, octets: bytes, path: Path) -> None:
         seconds = int.from_bytes(octets, "big")
@@ -139,9 +151,11 @@ class _Layer:
 
     def _next_server(self, option: Option, octets: bytes, path: Path) -> None:
         self._changes["next_server"] = IPv4Address(octets)
+        self._origins["next_server"] = path
 
     def _boot_file(self, option: Option, octets: bytes, path: Path) -> None:
         self._changes[_FIELDS[option.role]] = str(option.kind.decode(octets))
+        self._origins[_FIELDS[option.role]] = path
 
     # -- times -------------------------------------------------------------------------------
 
@@ -182,21 +196,31 @@ class _Layer:
         return self._changes.get(name, getattr(self._base, name))
 
     def _check_said_once(self, keys: BootKeys) -> None:
-        files = {"boot_name", "boot_alt"}
-        for key, names in (("next_server", {"next_server"}), ("file", files), ("ipxe", files)):
-            if getattr(keys, key) is not None and names & self._changes.keys():
+        files = ("boot_name", "boot_alt")
+        for key, names in (("next_server", ("next_server",)), ("file", files), ("ipxe", files)):
+            earlier = next((self._origins[name] for name in names if name in self._origins), None)
+            if getattr(keys, key) is not None and earlier is not None:
                 message = "`options` name one as well"
                 hint = "name boot files and their server either in `options` or in `boot`"
-                self._report.error((*self._path, "boot", key), "said-twice", message, hint)
+                there = (*self._path, "boot", key)
+                self._report.error(there, "said-twice", message, hint, clash=earlier)
 
     def _architectures(self, files: Mapping[str, str]) -> None:
         by_arch = dict(self._base.by_arch)
+        named: dict[int, Path] = {}
         for name, file in files.items():
+            path = (*self._path, "boot", "architectures", name)
             try:
-                by_arch |= dict.fromkeys(scalars.architecture(name), file)
+                codes = scalars.architecture(name)
             except PydanticCustomError as error:
-                path = (*self._path, "boot", "architectures", name)
                 self._report.add(refused(error, path, At.KEY))
+                continue
+            earlier = next((named[code] for code in codes if code in named), None)
+            if earlier is not None:
+                message = f"`{earlier[-1]}` is the same architecture"
+                self._report.error(path, "architecture-twice", message, clash=earlier)
+            named |= dict.fromkeys(codes, path)
+            by_arch |= dict.fromkeys(codes, file)
         if files:
             self._changes["by_arch"] = MappingProxyType(by_arch)
 
@@ -206,11 +230,13 @@ class _Layer:
         """The layer laid over its base."""
         if self._options != self._base.options:
             self._changes["options"] = MappingProxyType(self._options)
-        if self._origins:
-            self._changes["origins"] = {**self._base.origins, **self._origins}
+        own = {**self._origins, **{code: self._codes[code] for code in PAIR & self._codes.keys()}}
+        if own:
+            self._changes["origins"] = {**self._base.origins, **own}
         settings = replace(self._base, **self._changes)  # type: ignore[arg-type]
         if self._origins:
             self._check_times(settings)
+        warn(settings, {**self._codes, **self._origins}, self._report)
         return settings
 
     def _check_times(self, settings: Settings) -> None:
@@ -271,15 +297,6 @@ def refused(error: PydanticCustomError, path: Path, at: At = At.VALUE) -> Findin
     """The finding for a value that a function of `scalars` refused."""
     context = error.context or {}
     return Finding(path, error.type, context.get("message", ""), context.get("hint", ""), at)
-
-
-def _octets(option: Option, name: str, value: object) -> bytes:
-    """The value encoded: by the option's kind, or under a bare code from hexadecimal."""
-    if not name.strip().isdecimal():
-        return option.kind.encode(value)
-    octets = HEX.encode(value)
-    option.kind.decode(octets)
-    return octets
 
 
 def boot_of(settings: Settings) -> Boot:

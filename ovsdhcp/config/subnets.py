@@ -1,5 +1,6 @@
 """A subnet of the table, and the addresses that it has to give."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
@@ -8,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from ovsdhcp.config import scalars
 from ovsdhcp.config.document import SubnetKeys
 from ovsdhcp.config.problems import Path, Report
-from ovsdhcp.config.settings import Settings, layered, refused
+from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings, layered, refused
 from ovsdhcp.config.validation import missing
 from ovsdhcp.dhcp.binding import Subnet
 
@@ -36,7 +37,8 @@ class Pool:
             self._refuse(address, path, report)
         elif address == self.subnet.server_id:
             message = f"{address} is the server's own address"
-            report.error(path, "address-of-server", message, clash=(*self.path, "server_id"))
+            clash = self.settings.origins["server_id"]
+            report.error(path, "address-of-server", message, clash=clash)
 
     def _refuse(self, address: IPv4Address, path: Path, report: Report) -> None:
         network = self.subnet.network
@@ -52,6 +54,12 @@ class Pool:
             report.error(path, f"address-of-{which}", message, hint, clash=clash)
 
 
+def stand_in(name: str) -> Pool:
+    """In place of a subnet that is not there, so that its ports are checked all the same."""
+    subnet = Subnet(name, UNKNOWN_NETWORK, IPv4Address(0), b"")
+    return Pool(subnet, Settings(UNKNOWN_NETWORK), ("subnets", name))
+
+
 def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
     """The subnet `name`, its ports' addresses ready to be claimed.
 
@@ -59,11 +67,13 @@ def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
     has failed then.
     """
     path: Path = ("subnets", name)
+    network = keys.cidr or UNKNOWN_NETWORK
     keys, server_mac = _server_mac(keys, path, report)
-    base = Settings(keys.cidr, keys.server_id)
+    base = Settings(network, keys.server_id, origins=_origins(keys, path))
     _refuse_removals(keys, path, report)
     settings = layered(base, keys, path, report)
     for key, value in (
+        ("cidr", keys.cidr),
         ("server_id", settings.server_id),
         ("server_mac", server_mac),
         ("lease_time", settings.lease_time),
@@ -71,10 +81,10 @@ def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
         if value is None and not report.wrong((*path, "options", key)):
             report.add(missing((*path, key)))
     if settings.server_id is not None:
-        _check_server(settings.server_id, keys.cidr, path, report)
+        _check_server(settings.server_id, network, settings.origins, report)
     subnet = Subnet(
         name,
-        keys.cidr,
+        network,
         settings.server_id or IPv4Address(0),
         server_mac or b"",
         keys.authoritative,
@@ -115,9 +125,17 @@ def _refuse_removals(keys: SubnetKeys, path: Path, report: Report) -> None:
             report.error((*path, "options", name), "bad-option", message, hint)
 
 
-def _check_server(address: IPv4Address, network: IPv4Network, path: Path, report: Report) -> None:
-    there = (*path, "server_id")
-    if address.is_multicast or address.is_unspecified or address.is_reserved:
+def _origins(keys: SubnetKeys, path: Path) -> Mapping[int | str, Path]:
+    names = ("cidr",) if keys.server_id is None else ("cidr", "server_id")
+    return {name: (*path, name) for name in names}
+
+
+def _check_server(
+    address: IPv4Address, network: IPv4Network, origins: Mapping[int | str, Path], report: Report
+) -> None:
+    there, clash = origins["server_id"], origins["cidr"]
+    nobodys = address.is_unspecified or address.is_loopback
+    if nobodys or address.is_multicast or address.is_reserved:
         message = f"{address} is not an address that a server can have"
         report.error(there, "bad-server-id", message)
     elif address not in network:
@@ -125,7 +143,7 @@ def _check_server(address: IPv4Address, network: IPv4Network, path: Path, report
         if network.prefixlen < 31:
             message = f"{address} is outside its subnet, {network}"
             hint = "a client without a route to it cannot renew by unicast; it then broadcasts"
-            report.warning(there, "server-id-outside", message, hint)
+            report.warning(there, "server-id-outside", message, hint, clash=clash)
     elif int(address) not in _clients(network):
         message = f"{address} is the network or broadcast address of {network}"
-        report.error(there, "bad-server-id", message, clash=(*path, "cidr"))
+        report.error(there, "bad-server-id", message, clash=clash)

@@ -12,11 +12,14 @@ from ovsdhcp.config.problems import NOWHERE, Place
 _QUOTES = "put a value that holds such a character into quotes"
 _COLUMNS = "the keys of one mapping start in one column; a value that holds `: ` goes into quotes"
 _CLOSE = "close it, or put the value into quotes"
+_SINCE = ("end of stream", "expected ':'")
+"""In these problems libyaml's second mark, where the thing began, is the place to mend."""
+_OPENERS = ("while parsing a flow mapping", "while parsing a flow sequence")
 
 _WORDING: Mapping[str, tuple[str, str]] = {
     "mapping values are not allowed in this context": ("a `:` is not expected here", _COLUMNS),
     "did not find expected key": ("a key is expected here", _COLUMNS),
-    "could not find expected ':'": ("a key without its `:`", _COLUMNS),
+    "could not find expected ':'": ("a key without its `: `", "a blank follows the `:` of a key"),
     "did not find expected '-' indicator": ("a list's next `-` is expected here", _COLUMNS),
     "did not find expected node content": ("a value is expected here", _QUOTES),
     "found character that cannot start any token": ("no value can start like this", _QUOTES),
@@ -24,6 +27,16 @@ _WORDING: Mapping[str, tuple[str, str]] = {
     "did not find expected ',' or '}'": ("a `,` or `}` is expected here", _CLOSE),
     "did not find expected ',' or ']'": ("a `,` or `]` is expected here", _CLOSE),
     "did not find expected <document start>": ("the table has ended before this", _COLUMNS),
+    "found incompatible YAML document": ("this is another version of YAML", "leave the line out"),
+    "found unknown escape character": (
+        "a `\\` that escapes nothing",
+        "between single quotes a `\\` is a character like any other",
+    ),
+    "found undefined tag handle": ("this tag has no meaning here", "write the value without it"),
+    "control characters are not allowed": (
+        "a control character, which YAML does not allow",
+        "take it out, or write it as `\\x..` between double quotes",
+    ),
 }
 """libyaml's words and ours, with a hint; what is not here is said in libyaml's."""
 
@@ -84,18 +97,52 @@ def lines_of(text: str) -> list[str]:
 
 def _worded(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
     problem = error.problem or "this is not YAML"
-    place = NOWHERE
-    for mark in (error.problem_mark, error.context_mark if "end of stream" in problem else None):
-        if mark is not None:
-            place = Place(mark.line + 1, mark.column + 1)
     message, hint = _WORDING.get(problem, (problem, ""))
-    if _tab_at(text, place):
+    place, since = _at(error.problem_mark), _at(error.context_mark)
+    lines = lines_of(text)
+    if any(words in problem for words in _SINCE) and since.line:
+        place = since
+    elif error.context in _OPENERS and _ends_before(lines, since, place):
+        place, message = since, "this bracket is not closed"
+    elif _character(lines, place) in ("}", "]"):
+        message, hint = "this bracket closes none", "take it out, or open one before"
+    place = _inside(lines, place)
+    if _tab_at(lines, place):
         message, hint = "a tab indents this line", "indent with blanks: YAML allows no tabs"
     return UnreadableError("yaml-syntax", message, hint, place)
 
 
-def _tab_at(text: str, place: Place) -> bool:
-    lines = lines_of(text)
+def _at(mark: yaml.Mark | None) -> Place:
+    return NOWHERE if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
+def _inside(lines: list[str], place: Place) -> Place:
+    """Where the last line with something on it ends, for a place behind that."""
+    if not place.line or any(line.strip() for line in lines[place.line - 1 :]):
+        return place
+    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
+    return Place(last, len(lines[last - 1].rstrip()) + 1)
+
+
+def _character(lines: list[str], place: Place) -> str:
+    line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+    return line[place.column - 1 : place.column]
+
+
+def _ends_before(lines: list[str], since: Place, place: Place) -> bool:
+    """Whether what began at `since`, behind a key, was left open: the lines go on no deeper."""
+    if not 0 < since.line < place.line:
+        return False
+    opened = _indent(lines[since.line - 1])
+    ended = place.line >= len(lines) or _indent(lines[place.line - 1]) <= opened
+    return ended and since.column > opened + 1
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _tab_at(lines: list[str], place: Place) -> bool:
     if not 0 < place.line <= len(lines):
         return False
     before = lines[place.line - 1][: place.column]
@@ -106,4 +153,5 @@ def _misencoded(before: str, reason: str) -> UnreadableError:
     """A character that YAML does not allow, after the text `before`."""
     lines = lines_of(before)
     place = Place(len(lines), len(lines[-1]) + 1)
-    return UnreadableError("yaml-character", reason, "", place)
+    message, hint = _WORDING.get(reason, (reason, ""))
+    return UnreadableError("yaml-character", message, hint, place)

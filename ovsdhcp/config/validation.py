@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ovsdhcp.config.document import Document, keys_at
+from ovsdhcp.config.document import Document, keys_at, keys_of
 from ovsdhcp.config.problems import MISSING, At, Finding, Path, Report, shown
 from ovsdhcp.dhcp.options import lookup
 
-_EXPECTED: Mapping[str, tuple[str, str]] = {
-    "dict_type": ("bad-mapping", "a mapping of names"),
-    "model_type": ("bad-mapping", "a mapping of keys and values"),
+_EXPECTED: Mapping[str, str] = {
+    "dict_type": "a mapping of names",
+    "model_type": "a mapping of keys and values",
 }
 """What pydantic expected, by its type of error, beside those that have a function here."""
 
@@ -28,6 +28,28 @@ _WANTED: Mapping[str, str] = {
     "ip": "give the address that the client gets, or `hosts` for several clients",
 }
 """Hints for keys that are missing."""
+
+
+_SHAPES: Mapping[type, str] = {
+    list: "write `name:` with its keys indented below it, in place of `- name: ...`",
+    type(None): "indent its keys below it, or write `{}` if there are none",
+}
+"""Hints for what stands where a mapping is expected."""
+
+_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("address", "ip_address", "fixed_address", "ipaddr", "ipv4"), "ip"),
+    **dict.fromkeys(("hwaddr", "hw_address", "hardware", "mac_address", "macaddr"), "mac"),
+    **dict.fromkeys(("network", "net", "subnet"), "subnet cidr"),
+    **dict.fromkeys(("server_ip", "server_address", "server"), "server_id"),
+    **dict.fromkeys(("lease", "default_lease_time", "valid_lifetime", "ttl"), "lease_time"),
+    **dict.fromkeys(("renew_timer", "renewal_time"), "T1"),
+    **dict.fromkeys(("rebind_timer", "rebinding_time"), "T2"),
+    **dict.fromkeys(("clients", "reservations"), "hosts ports"),
+    **dict.fromkeys(("filename", "next_server", "boot_file_name"), "boot"),
+    **dict.fromkeys(("port_no", "port", "number"), "ofport ports"),
+    **dict.fromkeys(("datapath_id", "datapath"), "dpid"),
+}
+"""What other servers and tools call keys of ours."""
 
 
 def validated(values: object, report: Report) -> Document | None:
@@ -63,8 +85,9 @@ def _finding(detail: ErrorDetails) -> Finding:
     if kind == "missing":
         return missing(path)
     if kind in _EXPECTED:
-        code, what = _EXPECTED[kind]
-        return Finding(path, code, f"expected {what}, got {shown(detail['input'])}")
+        value = detail["input"]
+        message = f"expected {_EXPECTED[kind]}, got {shown(value)}"
+        return Finding(path, "bad-mapping", message, _SHAPES.get(type(value), ""))
     context: dict[str, Any] = detail.get("ctx", {})
     return Finding(path, kind, context.get("message", "not understood"), context.get("hint", ""))
 
@@ -77,15 +100,29 @@ def missing(path: Path) -> Finding:
 
 def _report_unknown(path: Path, report: Report) -> None:
     key, known = str(path[-1]), keys_at(path[:-1])
-    near = nearest(key, known)
-    if "options" in known and is_option(key):
+    same = {_folded(name): name for name in known}.get(_folded(key)) or _called_here(key, known)
+    option = same is None and "options" in known and is_option(key)
+    meant = same or (None if option else nearest(key, known))
+    if option:
         hint = "it is an option: write it under `options`"
-    elif near is not None:
-        report.excuse((*path[:-1], near))
-        hint = f"did you mean `{near}`?"
+    elif meant is not None:
+        report.excuse((*path[:-1], meant))
+        hint = f"did you mean `{meant}`?"
+    elif owners := keys_of(key):
+        hint = f"it is a key of {' and of '.join(owners)}"
     else:
         hint = f"the keys here are {', '.join(sorted(known))}"
     report.add(Finding(path, "unknown-key", f"`{key}` is not a key here", hint, At.KEY))
+
+
+def _folded(key: str) -> str:
+    return key.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _called_here(key: str, known: Iterable[str]) -> str | None:
+    """The key that another server's word for it means here."""
+    ours = _ELSEWHERE.get(_folded(key), "").split()
+    return next((name for name in ours if name in known), None)
 
 
 def is_option(name: str) -> bool:
@@ -98,7 +135,7 @@ def is_option(name: str) -> bool:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of the names that are known which `name` may be a misspelling of."""
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.65)
     return near[0] if near else None
 
 

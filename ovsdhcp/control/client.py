@@ -44,6 +44,18 @@ def ask(
             raise _cut_off(where) from None
 
 
+def status_of_server() -> Document:
+    """What `status` says, as one document; raises as `ask` does."""
+    bridges: list[Document] = []
+    said: Document = {}
+    for item in ask("status"):
+        if "bridge" in item:
+            bridges.append(item["bridge"])
+        else:
+            said |= item
+    return said | {"bridges": bridges}
+
+
 def _items(answers: Any, where: Path) -> Iterator[Document]:
     while octets := answers.readline(protocol.MOST_ANSWER):
         if not octets.endswith(b"\n"):

@@ -45,17 +45,22 @@ def _bridge(running: Running, bridge: Bridge, switch: Switch | None) -> Items:
         look = yield from _looked(running, switch)
         yield from compared(switch, look.flows, sums)
     yield {
-        "bridge": {
-            "name": bridge.name,
-            "connected": switch is not None,
-            "in_sync": switch is not None and switch.in_sync,
-            "flows": bridge.flows.value,
-            "wanted": sums.wanted,
-            "as_wanted": sums.same,
-            "differences": sums.differences,
-            "questions": sums.questions,
-            "silent_ports": sums.silent_ports,
-        }
+        "bridge": summed(bridge, sums, switch is not None, switch is not None and switch.in_sync)
+    }
+
+
+def summed(bridge: Bridge, sums: "Sums", connected: bool | None, in_sync: bool | None) -> Document:
+    """What a comparison came to, by stable keys; null where only the server would know."""
+    return {
+        "name": bridge.name,
+        "connected": connected,
+        "in_sync": in_sync,
+        "flows": bridge.flows.value,
+        "wanted": sums.wanted,
+        "as_wanted": sums.same,
+        "differences": sums.differences,
+        "questions": sums.questions,
+        "silent_ports": sums.silent_ports,
     }
 
 
@@ -123,7 +128,7 @@ def _count(switch: Switch, at: Key, flow: FlowStats | None, ofport: int | None, 
 def _difference(
     switch: Switch, at: Key, wanted: Entry | None, flow: FlowStats | None, sums: Sums
 ) -> Document:
-    """`difference` is missing, different, unexpected, or gave-way: to another's flow."""
+    """Its `kind` is missing, different, unexpected, or gave-way: to another's flow."""
     installed = None if flow is None else flow.entry
     kind = "different" if wanted and installed else "missing" if wanted else "unexpected"
     if kind == "missing" and switch.is_exclusive(frozenset({at})):
@@ -131,14 +136,15 @@ def _difference(
         sums.same += 1
     else:
         sums.differences += 1
-    return {
-        "difference": kind,
+    said = {
+        "kind": kind,
         "bridge": switch.bridge.name,
         "port": _port(switch, at),
         "wanted": None if wanted is None else text_of(at, wanted, switch.names),
         "installed": None if installed is None else text_of(at, installed, switch.names),
         "packets": None if flow is None else flow.packets,
     }
+    return {"difference": said}
 
 
 def _port(switch: Switch, at: Key) -> str | None:

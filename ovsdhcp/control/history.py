@@ -1,5 +1,6 @@
 """The verb `events`: the last transactions, and those that follow."""
 
+import logging
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
@@ -62,6 +63,13 @@ class History:
 
 
 def _documents(events: Iterable[Event]) -> list[Document]:
-    """The stable keys of each, with the moment on the wall clock before them."""
+    """The stable keys of each, after the moment on the wall clock and the level, as in the log."""
     offset = time.time() - time.monotonic()
-    return [{"time": moment(event.at + offset), **event.fields()} for event in events]
+    return [
+        {
+            "ts": moment(event.at + offset),
+            "level": logging.getLevelName(event.level).lower(),
+            **event.fields(),
+        }
+        for event in events
+    ]

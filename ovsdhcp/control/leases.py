@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import islice
-from math import inf
 from typing import Any
 
 from ovsdhcp.control.protocol import WRONG_ARGUMENT, ControlError, Document
 from ovsdhcp.control.running import Running, moment
-from ovsdhcp.leases import Key, Lease, State
+from ovsdhcp.lease import Record, State
 
-A_TURN = 200
+A_TURN = 100
 SEARCHED = ("bridge", "port", "mac", "address", "hostname", "state")
 """What a filter is looked for in."""
 
@@ -42,30 +41,50 @@ def _fitting(wanted: str) -> Callable[[Document], bool]:
 
 def _rows(running: Running) -> Iterator[Document]:
     """A document for each record, and an empty one for each binding without."""
-    now, offset = time.monotonic(), time.time() - time.monotonic()
-    records = running.service.leases.records()
+    now, ahead = time.time(), time.time() - time.monotonic()
+    kept = running.service.leases.kept()
     for bridge, _ in running.bridges():
         for port in bridge.ports:
             for binding in port.bindings:
                 key = bridge.name, port.name, binding.address
-                lease = records.pop(key, None)
-                mac = None if binding.mac is None else binding.mac.hex(":")
-                yield {} if lease is None else _document(key, lease, mac, now, offset)
-    for key, lease in records.items():  # of others' flows, or of a table before this one
-        yield _document(key, lease, None, now, offset)
+                lease = kept.pop(key, None)
+                yield (
+                    {}
+                    if lease is None
+                    else _document(Record.of(key, lease, ahead), now, binding.mac)
+                )
+    for key, lease in kept.items():  # of others' flows, or of a table before this one
+        yield _document(Record.of(key, lease, ahead), now)
 
 
-def _document(key: Key, lease: Lease, mac: str | None, now: float, offset: float) -> Document:
-    """`until` is null where there is no end, or nothing that could end."""
-    bridge, port, address = key
-    expired = lease.state is State.BOUND and lease.until <= now
-    ends = lease.state in (State.BOUND, State.DECLINED) and lease.until != inf
+def _document(record: Record, now: float, mac: bytes | None = None) -> Document:
+    """`until` is null where there is no end, or nothing that could end.
+
+    `mac` is the table's, for a binding that never had a client.
+    """
+    until, leased = record.until, record.state in (State.BOUND, State.RENEWED)
+    expired = leased and until is not None and until <= now
     return {
-        "bridge": bridge,
-        "port": port,
-        "mac": mac,
-        "address": str(address),
-        "state": "expired" if expired else lease.state.value,
-        "since": moment(lease.since + offset),
-        "until": moment(lease.until + offset) if ends else None,
+        "bridge": record.bridge,
+        "port": record.port,
+        "mac": _octets(record.mac or mac),
+        "address": str(record.address),
+        "state": "expired" if expired else record.state.value,
+        "since": moment(record.since),
+        "until": None if until is None else moment(until),
+        "client_id": _octets(record.client_id),
+        "hostname": record.hostname,
+        "vendor_class": record.vendor_class,
+        "last": {"at": moment(record.at), "message": record.message, "reason": record.reason},
+        "counts": {
+            "offers": record.offers,
+            "acks": record.acks,
+            "naks": record.naks,
+            "drops": record.drops,
+        },
+        "left": None if record.left is None else moment(record.left),
     }
+
+
+def _octets(octets: bytes | None) -> str | None:
+    return None if octets is None else octets.hex(":")

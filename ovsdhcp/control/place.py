@@ -4,13 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-STATE_VARIABLE = "OVSDHCP_STATE_DIR"
-DEFAULT_STATE_DIR = Path("/var/lib/ovsdhcp")
-
-
-def state_dir(environment: Mapping[str, str] = os.environ) -> Path:
-    """What outlives a run, and the socket: `$OVSDHCP_STATE_DIR`, else /var/lib/ovsdhcp."""
-    return Path(environment.get(STATE_VARIABLE) or DEFAULT_STATE_DIR)
+from ovsdhcp.state_folder import state_dir
 
 
 def socket_path(environment: Mapping[str, str] = os.environ) -> Path:

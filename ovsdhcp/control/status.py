@@ -11,26 +11,44 @@ from ovsdhcp import __version__
 from ovsdhcp.config.table import Bridge
 from ovsdhcp.control.protocol import Document
 from ovsdhcp.control.running import Running, moment
+from ovsdhcp.journal import Journal
+from ovsdhcp.lease import State
 from ovsdhcp.openflow.switch import Switch
 
 MOST_NAMED = 20
 """Ports that are missing, by name; there may be as many as the table has."""
+A_TURN = 5_000
+"""Leases that are counted before others have their turn."""
 
 
 def status(
     running: Running, arguments: Mapping[str, Any]
 ) -> Generator[Document | None, None, None]:
     """First the server, then a bridge in each item."""
-    records = running.service.leases.records()
+    leases, kept = Counter[State](), iter(running.service.leases.kept().values())
+    while some := [lease.state for lease in islice(kept, A_TURN)]:
+        leases.update(some)
+        yield {}
     yield {
         "server": _server(running),
-        "table": {"path": running.service.config.source},
+        "table": _table(running),
         "reasons": dict(running.service.reasons),
-        "leases": dict(Counter(lease.state.value for lease in records.values())),
+        "leases": {state.value: count for state, count in leases.items()},
+        "journal": _journal(running.service.journal),
         "events": {"untold": running.service.untold},
     }
     for bridge, switch in list(running.bridges()):
         yield {"bridge": _bridge(bridge, switch)}
+
+
+def _table(running: Running) -> Document:
+    table, last = running.table, running.last_reload
+    return {
+        "path": table.path,
+        "sha256": table.sha256,
+        "loaded": moment(table.loaded),
+        "last_reload": last and {"ok": last.ok, "at": moment(last.at), "text": last.text},
+    }
 
 
 def _server(running: Running) -> Document:
@@ -41,6 +59,19 @@ def _server(running: Running) -> Document:
         "started": moment(running.started),
         "uptime_seconds": round(time.time() - running.started, 3),
         "listens": {"host": host, "port": port},
+    }
+
+
+def _journal(journal: Journal | None) -> Document:
+    """`problem` and `hint` are empty while it is written; `written` is when it last was."""
+    if journal is None:
+        return {}
+    it = journal.status
+    return {
+        "path": str(it.path),
+        "problem": it.problem,
+        "hint": it.hint,
+        "written": None if it.written_at is None else moment(it.written_at),
     }
 
 

@@ -94,20 +94,29 @@ class Request(NamedTuple):
 
     @property
     def hostname(self) -> str | None:
-        """The client's name: option 81's, which outweighs option 12's (RFC 4702 §3.1).
-
-        Without its NULs (RFC 2132 §2), None where it is absent or empty. Whatever the client
-        wrote: fit to be shown, never to be run or trusted.
-        """
-        fqdn = self.options.get(CLIENT_FQDN)
-        octets = self.options.get(HOST_NAME, b"") if fqdn is None else _fqdn_name(fqdn)
-        return printable(octets.rstrip(b"\0").decode("utf-8", "backslashreplace")) or None
+        """The client's name, as `hostname_of` has it."""
+        return hostname_of(self.options.get(CLIENT_FQDN), self.options.get(HOST_NAME))
 
     @property
     def type_name(self) -> str:
         """The message type in words, for the eye."""
         number = self.options[MESSAGE_TYPE][0]
         return _TYPE_NAMES.get(number) or f"type {number}"
+
+
+def hostname_of(fqdn: bytes | None, host_name: bytes | None) -> str | None:
+    """A client's name: option 81's, which outweighs option 12's (RFC 4702 §3.1).
+
+    Without its NULs (RFC 2132 §2), None where it is absent or empty. Whatever the client
+    wrote: fit to be shown, never to be run or trusted.
+    """
+    octets = (host_name or b"") if fqdn is None else _fqdn_name(fqdn)
+    return shown(octets.rstrip(b"\0")) or None
+
+
+def shown(octets: bytes) -> str:
+    """A client's text, fit to be shown: what is not UTF-8 or could drive a terminal is escaped."""
+    return printable(octets.decode("utf-8", "backslashreplace"))
 
 
 _TYPE_NAMES: dict[int, str] = {kind.value: kind.name for kind in MessageType}

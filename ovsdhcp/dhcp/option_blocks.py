@@ -16,6 +16,7 @@ from ovsdhcp.dhcp.option_domains import (
 from ovsdhcp.dhcp.option_kinds import (
     LONG,
     Kind,
+    WrongValueError,
     address_octets,
     address_text,
     addresses_list,
@@ -34,8 +35,11 @@ from ovsdhcp.dhcp.option_kinds import (
 
 def fields(value: object, what: str, allowed: set[str]) -> Mapping[str, object]:
     """A YAML mapping with none but the keys `allowed`."""
-    if not isinstance(value, dict) or not value.keys() <= allowed:
+    if not isinstance(value, dict):
         raise expected(what, value)
+    for key in value:
+        if key not in allowed:
+            raise WrongValueError(f"`{key}` is not a key here: expected {what}", key)
     return value
 
 
@@ -76,8 +80,9 @@ def _route_items(value: object) -> list[tuple[object, object]]:
         value = [value]
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         routes = [fields(item, _ROUTES, {"to", "via"}) for item in value]
-        if any(len(route) != 2 for route in routes):
-            raise expected(_ROUTES, value)
+        for route in routes:
+            if len(route) != 2:
+                raise WrongValueError(f"a route has `to` and `via`: {_ROUTES}", route)
         return [(route["to"], route["via"]) for route in routes]
     flat = items(value)
     if len(flat) % 2:
@@ -91,7 +96,8 @@ def _route_octets(to: object, via: object) -> bytes:
         network = IPv4Network(to if isinstance(to, str) else "")
     except ValueError as error:
         if "host bits" in str(error):
-            raise ValueError(f"route to {to!r} has bits set beyond its prefix") from None
+            message = f"route to {to!r} has bits set beyond its prefix"
+            raise WrongValueError(message, to) from None
         raise expected("a destination such as 192.0.2.0/24", to) from None
     significant = (network.prefixlen + 7) // 8
     descriptor = bytes([network.prefixlen]) + network.network_address.packed[:significant]
@@ -124,10 +130,10 @@ ROUTES = kind(
     _encode_routes,
     _decode_routes,
     {
-        "type": "array",
+        "type": ["array", "object", "string"],
         "minItems": 1,
         "items": {
-            "type": "object",
+            "type": ["object", "string"],
             "required": ["to", "via"],
             "additionalProperties": False,
             "properties": {"to": {"type": "string"}, "via": {"type": "string", "format": "ipv4"}},
@@ -207,7 +213,8 @@ def _enterprises(
         blocks = numbered(octets, 4, "an enterprise's block")
         return {str(number): decode(inner) for number, inner in blocks}
 
-    return kind(name, what, encode_blocks, decode_blocks, {"type": "object"}, limit=LONG)
+    schema = {"type": ["object", "string"]}
+    return kind(name, what, encode_blocks, decode_blocks, schema, limit=LONG)
 
 
 ENCAPSULATED = kind(

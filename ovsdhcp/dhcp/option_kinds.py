@@ -97,9 +97,29 @@ def unquoted(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
 
 
-def expected(what: str, value: object) -> ValueError:
+class WrongValueError(ValueError):
+    """A value that an option cannot have: `value` is the very part of it that is wrong."""
+
+    def __init__(self, message: str, value: object) -> None:
+        super().__init__(message)
+        self.value = value
+
+
+def expected(what: str, value: object) -> WrongValueError:
     """The error for a value of the wrong kind."""
-    return ValueError(f"expected {what}, got {value!r}")
+    return WrongValueError(f"expected {what}, got {_named(value)}", value)
+
+
+def _named(value: object) -> str:
+    """A value as the person who wrote it would call it; text between quotes, to show blanks."""
+    names = {dict: "a mapping", list: "a list", type(None): "nothing", bool: str(value).lower()}
+    return "an empty list" if value == [] else names.get(type(value), repr(value))
+
+
+def expected_text(what: str, value: object) -> WrongValueError:
+    """The error for what is not text, though between quotes it might be."""
+    hint = ": put it into quotes" if isinstance(value, int) else ""
+    return WrongValueError(f"{expected(what, value)}{hint}", value)
 
 
 def whole(octets: bytes, unit: int) -> bytes:
@@ -173,7 +193,7 @@ def _pairs(value: object) -> bytes:
     flat = [x for item in items(value) for x in (items(item) if isinstance(item, list) else [item])]
     octets = b"".join(address_octets(item) for item in flat)
     if len(octets) % 8:
-        raise expected(_PAIRS, value)
+        raise WrongValueError(f"expected {_PAIRS}, got an odd number of addresses", value)
     return octets
 
 
@@ -199,15 +219,16 @@ IPV4_PAIRS = kind(
 
 def integer(value: object, low: int, high: int) -> int:
     """A whole number from `low` to `high`, in digits (`0x` for hexadecimal) or as YAML has it."""
-    what = f"a number from {low} to {high}"
+    number = value
     if isinstance(value, str):
         try:
-            value = int(unquoted(value), 0)
+            number = int(unquoted(value), 0)
         except ValueError:
-            raise expected(what, value) from None
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise expected(what, value)
-    return value
+            number = None
+    if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+        got = expected(f"a number from {low} to {high}", value if number is None else number)
+        raise WrongValueError(str(got), value)
+    return number
 
 
 def _number(name: str, size: int, low: int, high: int) -> Kind:
@@ -221,8 +242,14 @@ def _number(name: str, size: int, low: int, high: int) -> Kind:
         f"a number from {low} to {high}",
         lambda value: integer(value, low, high).to_bytes(size, "big", signed=low < 0),
         decode,
-        {"type": "integer", "minimum": low, "maximum": high},
+        _digits(low, high),
     )
+
+
+def _digits(low: int, high: int) -> Schema:
+    """A number, or its digits as text: what is said of the one does not concern the other."""
+    pattern = "^-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)$"
+    return {"type": ["integer", "string"], "minimum": low, "maximum": high, "pattern": pattern}
 
 
 def uint8(low: int = 0, high: int = 0xFF) -> Kind:
@@ -243,7 +270,7 @@ def _numbers(name: str, size: int, low: int = 0) -> Kind:
         what,
         lambda value: b"".join(integer(i, low, high).to_bytes(size, "big") for i in items(value)),
         lambda octets: [int.from_bytes(part, "big") for part in cut(octets, size)],
-        {"type": "array", "items": {"type": "integer", "minimum": low, "maximum": high}},
+        {"type": ["array", "integer", "string"], "items": _digits(low, high), "minItems": 1},
     )
 
 
@@ -277,10 +304,10 @@ BOOL = kind(
     "true or false",
     lambda value: bytes([truth(value)]),
     _decode_truth,
-    {"type": "boolean"},
+    {"enum": [True, False, *_TRUTHS, 1, 0]},
 )
 
-_DURATION = re.compile(r"(\d+)\s*([smhdw]?)")
+_DURATION = re.compile(r"(0|[1-9][0-9]*)\s*([smhdw]?)")  # 010 is eight to some, ten to others
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SECONDS = "seconds, or a time such as 90s, 15m, 12h, 7d or infinite"
 
@@ -306,7 +333,12 @@ def duration(low: int = 0) -> Kind:
         what,
         lambda value: seconds(value, low).to_bytes(4, "big"),
         UINT32.decode,
-        {"oneOf": [{"type": "integer", "minimum": low}, {"type": "string"}]},
+        {
+            "type": ["integer", "string"],
+            "minimum": low,
+            "maximum": INFINITE_SECONDS,
+            "pattern": "^(?:[1-9][0-9]*[ ]*[smhdwSMHDW]?|0|[Ii]nfinite)$",
+        },
     )
 
 
@@ -320,9 +352,9 @@ _TEXT = "text of 1 to 255 octets without NUL"
 def text_octets(value: object) -> bytes:
     """Text as it goes on the wire, without a NUL at its end (RFC 2132 §2)."""
     if not isinstance(value, str):
-        raise ValueError(f"expected {_TEXT}, got {value!r}: put it into quotes")
+        raise expected_text(_TEXT, value)
     if "\0" in value:
-        raise ValueError("text must not hold a NUL")
+        raise WrongValueError("text must not hold a NUL", value)
     octets = unquoted(value).encode()
     if not octets:
         raise expected(_TEXT, value)
@@ -366,7 +398,7 @@ def hex_octets(value: object) -> bytes:
     if isinstance(value, bytes):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"expected {_HEX}, got {value!r}: put it into quotes")
+        raise expected_text(_HEX, value)
     digits = re.sub(r"[\s:-]", "", unquoted(value)).removeprefix("0x").removeprefix("0X")
     try:
         return bytes.fromhex(digits)

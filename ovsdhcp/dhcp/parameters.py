@@ -245,9 +245,13 @@ _RANK = {code: rank for rank, code in enumerate(_FIRST)}
 _MAIN_ONLY = (MESSAGE_TYPE, RELAY_AGENT)  # RFC 3046 §2.2
 
 
+_LONGEST_PART = 255
+
+
 def parts(value: bytes) -> list[bytes]:
     """`value` in parts that one option can hold (RFC 3396 §6)."""
-    return [value[at : at + 255] for at in range(0, len(value), 255)] or [b""]
+    step = _LONGEST_PART
+    return [value[at : at + step] for at in range(0, len(value), step)] or [b""]
 
 
 def encoded(chosen: Iterable[Parameter]) -> bytes:

@@ -36,15 +36,13 @@ from ovsdhcp.openflow.endings import (
     UNREADABLE_MESSAGE,
 )
 from ovsdhcp.openflow.messages import lies, whole
+from ovsdhcp.openflow.readiness import Readiness
 from ovsdhcp.openflow.wellformed import MalformedError, check
 
 LOG = logging.getLogger("ovsdhcp")
 
 READ_AT_MOST = 1 << 16
 """Octets of one read: some 150 questions, which take 2 ms where none was asked before."""
-
-TURN = 0.005
-"""Seconds that one connection reads on before the others have their turn."""
 
 UNSENT_AT_MOST = 1 << 20
 """Octets that a switch may have left unread and still be read from."""
@@ -84,6 +82,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         self._challenged = False
         self._unsent: deque[tuple[bytes, bool]] = deque()
         self._unsent_octets = 0
+        self._readiness: Readiness | None = None
+        """None over TLS, which may have read more already than it was asked for."""
         self._to_send, self._sent = hub.Event(), hub.Event()
         super().__init__(connected, address)
 
@@ -120,28 +120,42 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
     # -- reading -----------------------------------------------------------------------------
 
+    def close(self) -> None:
+        """End it; what was sent before still goes out."""
+        super().close()
+        self._sent.set()
+        if self._readiness is not None:
+            self._readiness.wake()
+
     def _recv_loop(self) -> None:
+        plain = getattr(self.socket, "fd", None)
+        if plain is not None:
+            self._readiness = Readiness(plain.fileno())
         try:
-            self._read_all()
+            self._read_all(self.socket if plain is None else plain)
         finally:
+            if self._readiness is not None:
+                self._readiness.close()
             self.socket.close()
 
-    def _read_all(self) -> None:
-        rest, turn_ends = b"", time.monotonic() + TURN
+    def _read_all(self, source: Any) -> None:
+        """Between two reads other connections have their turn, however much there is to read."""
+        rest = b""
         while self.state != DEAD_DISPATCHER:
             self._wait_until_read()
+            if self._readiness is not None:
+                self._readiness.wait()
             try:
-                octets = self.socket.recv(READ_AT_MOST)
-            except TimeoutError:  # nothing came
+                octets = source.recv(READ_AT_MOST)
+            except (TimeoutError, BlockingIOError):  # nothing came
                 continue
             except (EOFError, OSError):
                 return
             if not octets:
                 return
             rest = self._consume(rest + octets if rest else octets)
-            if time.monotonic() > turn_ends:
+            if self._readiness is None:
                 hub.sleep(0)
-                turn_ends = time.monotonic() + TURN
 
     def _consume(self, octets: bytes) -> bytes:
         """Handle all whole messages, answer what is ours in one write, return what is left."""
@@ -263,7 +277,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
     def _wait_until_read(self) -> None:
         """Read nothing more from a switch that leaves so much unread."""
-        while self._unsent_octets > UNSENT_AT_MOST:
+        while self._unsent_octets > UNSENT_AT_MOST and self.state != DEAD_DISPATCHER:
             self._sent.clear()
             self._sent.wait()
 

@@ -47,7 +47,7 @@ BUNDLE_FLAGS = 1 | 2  # atomic, ordered
 
 _HEADER = Struct("!BBHI")
 _FLOW_MOD = Struct("!QQBBHHHIIIH2x")
-_PACKET_OUT = Struct("!IIH6x")
+_PACKET_OUT = Struct("!BBHIIIH6xHHIH6x")
 _OUTPUT = Struct("!HHIH6x")
 _FLOW_STATS = Struct("!HBxIIHHHH4xQQQ")
 _PACKET_IN = Struct("!BBQHH")
@@ -108,7 +108,7 @@ def _place(oxm: bytes) -> tuple[bool, bytes]:
 
 
 def _oxm(part: Match) -> bytes:
-    field, masked = part.field, bool(part.mask)
+    field, masked = part.field, not part.field.is_whole(part.mask)
     mask = part.mask.to_bytes(field.size, "big") if masked else b""
     header = field.header(masked=masked).to_bytes(4, "big")
     return header + part.value.to_bytes(field.size, "big") + mask
@@ -137,7 +137,7 @@ def _action(action: Action) -> bytes:
             padded = _pad8(bytes(4) + _oxm(Match(field, value)))
             return pack("!HH", 25, len(padded)) + padded[4:]
         case Move(source, target):
-            headers = pack("!II", source.header(), target.header())
+            headers = pack("!II", source.move_header(), target.move_header())
             return _nicira(NXAST_REG_MOVE, pack("!HHH", source.size * 8, 0, 0) + headers)
         case Pause(userdata):
             said = _pad8(pack("!HH", NXAC2PT_USERDATA, 4 + len(userdata)) + userdata)
@@ -209,7 +209,7 @@ def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
     return message(EXPERIMENTER, xid, pack("!II", ONF, kind) + body)
 
 
-PACKET_OUT_FRAME = _HEADER.size + _PACKET_OUT.size + _OUTPUT.size
+PACKET_OUT_FRAME = _PACKET_OUT.size
 """Where the frame begins in a `packet_out`."""
 
 
@@ -218,8 +218,9 @@ def packet_out(ofport: int, frame: bytes, xid: int = 0) -> bytes:
 
     OVS sends nothing for `in_port=N, output:N`, hence not the port the question came from.
     """
-    head = _PACKET_OUT.pack(NO_BUFFER, CONTROLLER, _OUTPUT.size)
-    return message(PACKET_OUT, xid, head + _OUTPUT.pack(0, 16, ofport, 0) + frame)
+    length, output = _PACKET_OUT.size + len(frame), _OUTPUT.size
+    header, packet = (VERSION, PACKET_OUT, length, xid), (NO_BUFFER, CONTROLLER, output)
+    return _PACKET_OUT.pack(*header, *packet, 0, output, ofport, 0) + frame
 
 
 def barrier(xid: int) -> bytes:

@@ -22,10 +22,10 @@ from ovsdhcp.openflow.flow import (
 from ovsdhcp.openflow.messages import Entry, Key
 
 _OUTPUT, _SET_FIELD, _EXPERIMENTER = 0, 25, 0xFFFF
-_FIELDS: Mapping[int, Field] = {
-    field.header() >> 9: field for field in vars(fields).values() if isinstance(field, Field)
-}
-"""By OXM class and number."""
+_ALL = [field for field in vars(fields).values() if isinstance(field, Field)]
+_FIELDS: Mapping[int, Field] = {field.header() >> 9: field for field in _ALL}
+_MOVED: Mapping[int, Field] = {field.move_header() >> 9: field for field in _ALL}
+"""By class and number."""
 
 
 def text_of(at: Key, what: Entry, names: Mapping[int, str]) -> str:
@@ -107,7 +107,7 @@ def _action(kind: int, octets: bytes) -> Action:
 def _nicira(subtype: int, body: bytes) -> Action:
     if subtype == messages.NXAST_REG_MOVE:
         source, target = unpack_from("!II", body, 6)
-        return Move(_FIELDS[source >> 9], _FIELDS[target >> 9])
+        return Move(_MOVED[source >> 9], _MOVED[target >> 9])
     if subtype == messages.NXAST_RESUBMIT_TABLE:
         return Resubmit(body[2])
     if subtype == messages.NXAST_CONTROLLER2:

@@ -33,9 +33,9 @@ def rows_of(text: str) -> list[Row]:
         document = json.loads(text)
         headings, data = document["headings"], document["data"]
         return [dict(zip(headings, map(_value, row), strict=True)) for row in data]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError):
         message = "not the output of `ovn-nbctl --format=json list TABLE`"
-        raise NotATableError(f"{message}: {error!r}") from None
+        raise NotATableError(message) from None
 
 
 def _value(cell: object) -> object:

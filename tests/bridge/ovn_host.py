@@ -9,10 +9,13 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ovsdhcp.lab import namespace
+from ovsdhcp.lab.bridge import Switch
+from ovsdhcp.lab.command import Shell
 from ovsdhcp.lab.deadline import wait_for
-from ovsdhcp.lab.laboratory import Lab
+from ovsdhcp.lab.laboratory import Names
 
 NEEDED = ("ovn-northd", "ovn-controller", "ovn-nbctl", "ovn-sbctl", "ovn-appctl")
 SCHEMAS = Path("/usr/share/ovn")
@@ -29,11 +32,31 @@ def why_not() -> str:
     return "" if (SCHEMAS / "ovn-nb.ovsschema").exists() else f"no database schemas in {SCHEMAS}"
 
 
+class Host(Protocol):
+    """What OVN needs of a lab, or of whatever else has a switch in a namespace."""
+
+    @property
+    def names(self) -> Names:
+        """The folder."""
+
+    @property
+    def home(self) -> str:
+        """The namespace."""
+
+    @property
+    def switch(self) -> Switch:
+        """The Open vSwitch."""
+
+    @property
+    def shell(self) -> Shell:
+        """What runs commands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ovn:
     """OVN for the one bridge of a lab."""
 
-    lab: Lab
+    lab: Host
 
     @property
     def folder(self) -> Path:

@@ -48,12 +48,12 @@ class Shell:
     """Runs a command line as it stands, where the lab's Open vSwitch lives."""
 
     def __init__(self, lab: Lab, environment: dict[str, str]) -> None:
-        self._environment = os.environ | environment | lab.switch.client_environment
+        self.environment = os.environ | environment | lab.switch.client_environment
         self._home = lab.home
 
     def start(self, line: str) -> "subprocess.Popen[bytes]":
         argv = ("ip", "netns", "exec", self._home, "bash", "-c", f"exec {line}")
-        return subprocess.Popen(argv, env=self._environment, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(argv, env=self.environment, stderr=subprocess.DEVNULL)
 
 
 def test_the_three_commands(bare: Lab, shell: Shell) -> None:

@@ -81,8 +81,8 @@ def test_an_event_has_the_keys_of_a_log_line_and_its_time() -> None:
     (item,) = history.events({})
     assert item is not None
     (event,) = item["events"]
-    assert list(event) == ["time", *happened(1)[0].fields()]
-    assert event["time"].endswith("Z")
+    assert list(event) == ["ts", "level", *happened(1)[0].fields()]
+    assert event["ts"].endswith("Z")
 
 
 @pytest.mark.parametrize("last", [-1, "5", 1.5, True, None])

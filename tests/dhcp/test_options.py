@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from ovsdhcp.dhcp.option_kinds import seconds
 from ovsdhcp.dhcp.options import BY_CODE, BY_NAME, OPTIONS, Role, lookup
@@ -144,6 +145,16 @@ def test_a_value_is_encoded_and_decoded(name: str, value: object, octets: str) -
     assert kind.decode(kind.encode(decoded)) == decoded
     assert json.loads(json.dumps(decoded)) == decoded
     assert "\n" not in kind.show(bytes.fromhex(octets))
+
+
+@pytest.mark.parametrize(("name", "value", "octets"), VALUES)
+def test_a_value_and_what_it_is_decoded_to_fit_their_schema(
+    name: str, value: object, octets: str
+) -> None:
+    kind = lookup(name).kind
+    validator = Draft202012Validator(kind.schema)
+    for one in (value, kind.decode(bytes.fromhex(octets))):
+        validator.validate(json.loads(json.dumps(one)))  # keys as a file has them, text
 
 
 @rule("types", "F14")

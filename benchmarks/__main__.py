@@ -1,0 +1,140 @@
+"""All figures by one command: ovsdhcp beside its peers, by size, by bridges, in a storm.
+
+    sudo .venv/bin/python -m benchmarks            all of it, some 20 minutes, into docs/
+    sudo .venv/bin/python -m benchmarks --quick    less of everything, to look at
+    sudo .venv/bin/python -m benchmarks --only peers --peers ovsdhcp,null --rounds 3 --seconds 1
+
+A full run writes benchmarks.json, .svg and .md into docs/; any other prints the JSON, unless it is
+told where to write. The machine should have nothing else to do.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks import bridges, findings, machine, peers_beside, picture, real_ports, sizes, storm
+from ovsdhcp.lab.command import LabError
+from ovsdhcp.lab.laboratory import require_root_and_programs
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    rounds: int
+    seconds: float
+    peers: Sequence[str]
+    sizes: Sequence[int]
+    ports: Sequence[int]
+    bridges: Sequence[int]
+    queues: Sequence[int]
+
+
+FULL = Extent(5, 1.5, tuple(peers_beside.STAGES), sizes.SIZES, (1000, 5000), bridges.COUNTS,
+              storm.QUEUES)  # fmt: skip
+QUICK = Extent(2, 0.5, tuple(peers_beside.STAGES), (1, 1000, 10_000), (1000,), (1, 100), (100,))
+
+Section = Callable[[Extent], object]
+SECTIONS: Mapping[str, Section] = {
+    "peers": lambda it: peers_beside.run(it.peers, it.rounds, it.seconds),
+    "sizes": lambda it: sizes.run(it.sizes, it.rounds, it.seconds),
+    "real_ports": lambda it: {
+        str(n): _or_error(partial(real_ports.run, n, it.rounds, it.seconds)) for n in it.ports
+    },
+    "bridges": lambda it: bridges.run(it.bridges, it.rounds, it.seconds),
+    "storm": lambda it: storm.run(it.queues),
+}
+
+
+def _or_error(section: Callable[[], object]) -> object:
+    """What a section found; if it could not, that is said, and the others go on."""
+    try:
+        return section()
+    except LabError as error:
+        print(f"benchmarks: {error}", file=sys.stderr, flush=True)
+        return {"error": str(error)}
+
+
+def measured(sections: Sequence[str], extent: Extent) -> dict[str, object]:
+    """Run the sections; what they found, and where."""
+    found: dict[str, object] = {
+        "machine": machine.described(),
+        "rounds": extent.rounds,
+        "seconds": extent.seconds,
+    }
+    for name in sections:
+        start = time.monotonic()
+        print(f"benchmarks: {name} ...", file=sys.stderr, flush=True)
+        found[name] = _or_error(partial(SECTIONS[name], extent))
+        print(f"benchmarks: {name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def write(found: dict[str, object], folder: Path) -> None:
+    """The figures, and the picture of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmarks.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    (folder / "benchmarks.svg").write_text(picture.draw(found))
+    (folder / "benchmarks.md").write_text(findings.page(found))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """What the command does."""
+    given = _parser().parse_args(argv)
+    base = QUICK if given.quick else FULL
+    extent = Extent(
+        given.rounds or base.rounds,
+        given.seconds or base.seconds,
+        given.peers or base.peers,
+        *(base.sizes, base.ports, base.bridges, base.queues),
+    )
+    full = not (given.quick or given.only or given.peers)
+    folder = given.into or (DOCS if full else None)
+    try:
+        require_root_and_programs()
+        found = measured(given.only or tuple(SECTIONS), extent)
+    except LabError as error:
+        sys.exit(f"error: {error}")
+    print(findings.table(found), file=sys.stderr)
+    if folder:
+        write(found, folder)
+    else:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--only", type=_among(SECTIONS), metavar="SECTION,…",
+                        help=f"of {', '.join(SECTIONS)}")  # fmt: skip
+    parser.add_argument("--peers", type=_among(peers_beside.STAGES), metavar="NAME,…",
+                        help=f"of {', '.join(peers_beside.STAGES)}")  # fmt: skip
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float, help="of each load")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="write there")
+    return parser
+
+
+def _among(known: Mapping[str, object]) -> Callable[[str], list[str]]:
+    def chosen(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+        return names
+
+    return chosen
+
+
+if __name__ == "__main__":
+    main()

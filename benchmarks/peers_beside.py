@@ -1,0 +1,76 @@
+"""ovsdhcp beside its peers: the same bindings, the same load, the same kind of bridge, by turns."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+from benchmarks import responders
+from benchmarks.generator import Load
+from benchmarks.measuring import Rounds, measure, medians, ratios, rounds
+from benchmarks.peers import Dnsmasq, Kea
+from benchmarks.responders import Stage
+
+BINDINGS = 1000
+STAGES: Mapping[str, Stage] = {
+    "ovsdhcp": responders.ovsdhcp,
+    "ovn-controller": responders.ovn,
+    "null": responders.null_controller,
+    "bounce": responders.bounce,
+    "ovsdhcp-resume": partial(responders.ovsdhcp, reply="resume"),
+    "plain Ryu": responders.plain_ryu,
+    "dnsmasq": partial(responders.daemon, Dnsmasq),
+    "kea": partial(responders.daemon, Kea),
+}
+PROGRAMS = {"ovn-controller": "ovn-controller", "dnsmasq": "dnsmasq", "kea": "kea-dhcp4"}
+"""What has to be installed; a peer that is not is left out."""
+
+PAIRS = (
+    ("ovsdhcp", "ovn-controller"),
+    ("ovsdhcp", "null"),
+    ("ovsdhcp-resume", "ovsdhcp"),
+    ("null", "ovn-controller"),
+)
+
+
+OPEN_RATE = 10_000
+
+
+def loads(seconds: float) -> dict[str, Load]:
+    """Closed loops by window, of clients that renew and of clients never seen; an open loop."""
+    closed = {
+        f"{kind} {window}": Load(kind=kind, window=window, seconds=seconds)
+        for kind, windows in (("renew", (1, 8, 32, 128)), ("new", (1, 32, 128)))
+        for window in windows
+    }
+    return closed | {f"open {OPEN_RATE}": Load("open", rate=OPEN_RATE, seconds=seconds)}
+
+
+def run(names: Sequence[str], count: int, seconds: float) -> dict[str, object]:
+    """Bring them all up, ask them in turn, take them down."""
+    with ExitStack() as stack:
+        up = [stack.enter_context(STAGES[name](BINDINGS)) for name in names if _is_there(name)]
+        for responder in up:
+            measure(responder, Load(window=8, seconds=1))
+        found = rounds(up, loads(seconds), count)
+    return {load: _shown(by_responder) for load, by_responder in found.items()}
+
+
+def _is_there(name: str) -> bool:
+    program = PROGRAMS.get(name)
+    there = program is None or shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if not there:
+        print(f"benchmarks: {name} is not installed, and left out", file=sys.stderr)
+    return bool(there)
+
+
+def _shown(by_responder: Rounds) -> dict[str, object]:
+    shown: dict[str, object] = {name: medians(of) for name, of in by_responder.items()}
+    shown["ratios"] = {
+        f"{one} / {other}": ratios(by_responder[one], by_responder[other])
+        for one, other in PAIRS
+        if one in by_responder and other in by_responder
+    }
+    return shown

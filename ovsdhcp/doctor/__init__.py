@@ -1,0 +1,1 @@
+"""Why clients get nothing, looked for from outside: Open vSwitch, the table, the server, others."""

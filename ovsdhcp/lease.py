@@ -1,0 +1,216 @@
+"""One binding's record: what was handed out, to whom, and what an exchange makes of it.
+
+Pure values. Times are those of the caller's clock.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address
+from math import inf
+from typing import NamedTuple
+
+from ovsdhcp.dhcp import reasons
+from ovsdhcp.dhcp.binding import INFINITE, Binding
+from ovsdhcp.dhcp.message import (
+    CLIENT_FQDN,
+    CLIENT_ID,
+    HOST_NAME,
+    Request,
+    hostname_of,
+    shown,
+)
+
+Key = tuple[str, str, IPv4Address]
+"""Bridge, port and address: what a binding is known by."""
+
+_VENDOR_CLASS = 60
+_LONGEST = 255
+"""Octets kept of an option: what one has that is not in parts (RFC 3396 allows for more)."""
+
+
+class State(Enum):
+    """What a binding's exchanges have left behind.
+
+    A bound client that was told so again is RENEWED. A binding that never had anything is
+    REFUSED, or INFORMED where the client only asked for parameters.
+    """
+
+    OFFERED = "offered"
+    BOUND = "bound"
+    RENEWED = "renewed"
+    RELEASED = "released"
+    DECLINED = "declined"
+    REFUSED = "refused"
+    INFORMED = "informed"
+
+    __hash__ = object.__hash__  # Enum's own is a function of Python; members are unique
+
+
+class Lease(NamedTuple):
+    """A binding's record.
+
+    `until` ends the lease where the state is BOUND or RENEWED, the probation where it is
+    DECLINED, and is `since` elsewhere. `since` is when the state began; a renewal keeps it, for
+    it goes on with a lease. `mac` and the options 61, 60, 81 and 12 are, as on the wire, those of
+    the client that the state is about, None where it sent none.
+    `at`, `message` and `reason` are the last exchange's, whoever asked: when, the message type
+    in words (empty: no well-formed request), the reason's code. What was answered how often is
+    counted. `left` is when the binding left the table, None while it is there.
+    """
+
+    state: State
+    since: float
+    until: float
+    mac: bytes | None
+    client_id: bytes | None
+    vendor_class: bytes | None
+    fqdn: bytes | None
+    host_name: bytes | None
+    at: float
+    message: str
+    reason: str
+    offers: int = 0
+    acks: int = 0
+    naks: int = 0
+    drops: int = 0
+    left: float | None = None
+
+    def shifted(self, by: float) -> "Lease":
+        """The same at a clock that is `by` seconds ahead."""
+        left = None if self.left is None else self.left + by
+        return self._replace(
+            since=self.since + by, until=self.until + by, at=self.at + by, left=left
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A binding's record as others read it; see `Lease` for what the fields mean.
+
+    Names and the vendor class are as the client wrote them, fit to be shown: what could drive a
+    terminal is escaped. `until` is None where there is no end: an infinite lease, or a state that
+    ends with the next exchange. `left` is None for a binding in force.
+    """
+
+    bridge: str
+    port: str
+    address: IPv4Address
+    mac: bytes | None
+    state: State
+    since: float
+    until: float | None
+    client_id: bytes | None
+    hostname: str | None
+    vendor_class: str | None
+    at: float
+    message: str
+    reason: str
+    offers: int
+    acks: int
+    naks: int
+    drops: int
+    left: float | None
+
+    @classmethod
+    def of(cls, key: Key, lease: Lease, by: float = 0.0) -> "Record":
+        """A binding's record, at a clock that is `by` seconds ahead of the lease's."""
+        vendor = lease.vendor_class
+        return cls(
+            *key,
+            mac=lease.mac,
+            state=lease.state,
+            since=lease.since + by,
+            until=lease.until + by if lease.since < lease.until < inf else None,
+            client_id=lease.client_id,
+            hostname=hostname_of(lease.fqdn, lease.host_name),
+            vendor_class=None if vendor is None else shown(vendor),
+            at=lease.at + by,
+            message=lease.message,
+            reason=lease.reason,
+            offers=lease.offers,
+            acks=lease.acks,
+            naks=lease.naks,
+            drops=lease.drops,
+            left=None if lease.left is None else lease.left + by,
+        )
+
+
+_STATES = {
+    reasons.OFFER.code: State.OFFERED,
+    reasons.ACK_SELECTING.code: State.BOUND,
+    reasons.ACK_INIT_REBOOT.code: State.BOUND,
+    reasons.ACK_RENEWING.code: State.RENEWED,
+    reasons.ACK_REBINDING.code: State.RENEWED,
+    reasons.RELEASE.code: State.RELEASED,
+    reasons.DECLINE.code: State.DECLINED,
+    reasons.NAK_WRONG_ADDRESS.code: State.REFUSED,
+    reasons.NAK_OFF_NETWORK.code: State.REFUSED,
+    reasons.NAK_NO_ADDRESS.code: State.REFUSED,
+}
+"""What an exchange makes of a binding, by its reason; any other leaves it as it was."""
+
+_Who = tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]
+_NOBODY: _Who = (None, None, None, None, None)
+_LEASED = (State.BOUND, State.RENEWED)
+_ENDING = (*_LEASED, State.DECLINED)
+_OFFER, _ACK, _NAK, _DROP = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
+_COUNTS = {
+    code: _OFFER if code == "offer" else _ACK if code[:4] == "ack-" else _NAK
+    for code in reasons.REASONS
+    if code == "offer" or code[:4] in ("ack-", "nak-")
+}
+"""Which of `offers`, `acks` and `naks` an exchange counts as; silence counts as a drop."""
+
+
+def after(
+    old: Lease | None,
+    binding: Binding,
+    code: str,
+    now: float,
+    request: Request | None,
+    message: str,
+    times: int,
+) -> Lease:
+    """The record of a binding once an exchange came to `code`."""
+    if old is None:
+        first = State.INFORMED if code == reasons.ACK_INFORM.code else State.REFUSED
+        old = Lease(first, now, now, *_NOBODY, now, "", "")
+    offers, acks, naks, drops = _COUNTS.get(code, _DROP)
+    counts = (
+        old.offers + offers * times,
+        old.acks + acks * times,
+        old.naks + naks * times,
+        old.drops + drops * times,
+    )
+    if now < old.at:
+        return Lease(*old[:11], *counts, old.left)
+    state = _STATES.get(code)
+    withheld = old.state is State.DECLINED and now < old.until
+    if state is None or (withheld and state is not State.DECLINED):
+        return Lease(*old[:8], now, message, code, *counts)
+    goes_on = state is State.RENEWED and old.state in _LEASED
+    since = old.since if goes_on or state is old.state else now
+    who = old[3:8] if request is None else _who(request)
+    until = now + _duration(state, binding) if state in _ENDING else since
+    return Lease(state, since, until, *who, now, message, code, *counts)
+
+
+def _who(request: Request) -> _Who:
+    option = request.options.get
+    return (
+        request.chaddr[:6],
+        _cut(option(CLIENT_ID)),
+        _cut(option(_VENDOR_CLASS)),
+        _cut(option(CLIENT_FQDN)),
+        _cut(option(HOST_NAME)),
+    )
+
+
+def _cut(value: bytes | None) -> bytes | None:
+    return None if value is None else value[:_LONGEST]
+
+
+def _duration(state: State, binding: Binding) -> float:
+    if state is State.DECLINED:
+        return binding.subnet.probation
+    return inf if binding.lease_time == INFINITE else binding.lease_time

@@ -1,0 +1,141 @@
+"""What is legal and odd: the warnings, where they stand, and what does not deserve one."""
+
+import pytest
+
+from ovsdhcp.config.loading import loads
+from ovsdhcp.config.problems import Problem, Severity
+
+HEAD = """
+subnets:
+  net:
+    cidr: {cidr}
+    server_id: 192.0.2.1
+    server_mac: 02:00:00:00:00:01
+    {subnet}
+bridges:
+  br0:
+    ports:
+      vm1: {{subnet: net, ip: 192.0.2.10{port}}}
+"""
+ROUTES = "classless_static_route: [{to: 10.0.0.0/8, via: 192.0.2.2}]"
+DEFAULT = "classless_static_route: [{to: 0.0.0.0/0, via: 192.0.2.2}]"
+
+
+def warned(subnet: str = "", port: str = "", cidr: str = "192.0.2.0/24") -> list[Problem]:
+    found: list[Problem] = []
+    lease = "" if "lease_time" in subnet else "lease_time: 1h\n    "
+    loads(HEAD.format(cidr=cidr, subnet=lease + subnet, port=port), "t", found)
+    assert all(problem.severity is Severity.WARNING for problem in found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("subnet", "port", "expected"),
+    [
+        ("lease_time: 59s", "", {"subnets.net.lease_time": "short-lease"}),
+        ("options: {lease_time: 1}", "", {"subnets.net.options.lease_time": "short-lease"}),
+        ("lease_time: 60", "", {}),
+        ("", ", lease_time: 5", {"bridges.br0.ports.vm1.lease_time": "short-lease"}),
+        ("options: {mtu: 575}", "", {"subnets.net.options.mtu": "small-mtu"}),
+        ("options: {mtu: 576}", "", {}),
+        ("options: {mtu: 68}", ", options: {mtu: 1500}", {"subnets.net.options.mtu": "small-mtu"}),
+        ("", ", options: {26: '0044'}", {"bridges.br0.ports.vm1.options.26": "small-mtu"}),
+        ("options: {router: 192.0.3.1}", "", {"subnets.net.options.router": "router-outside"}),
+        (
+            "options: {router: [192.0.2.1, 192.0.3.1]}",
+            "",
+            {"subnets.net.options.router": "router-outside"},
+        ),
+        ("options: {router: 192.0.2.0}", "", {"subnets.net.options.router": "router-is-network"}),
+        (
+            "options: {gateway: 192.0.2.255}",
+            "",
+            {"subnets.net.options.gateway": "router-is-broadcast"},
+        ),
+        # a port that says nothing of routers is not warned about its subnet's a second time
+        (
+            "options: {router: 192.0.3.1}",
+            ", options: {hostname: a}",
+            {"subnets.net.options.router": "router-outside"},
+        ),
+        (
+            "options: {bootfile_name_alt: a}",
+            "",
+            {"subnets.net.options.bootfile_name_alt": "alternative-alone"},
+        ),
+        ("options: {bootfile_name_alt: a, bootfile_name: b}", "", {}),
+        ("options: {bootfile_name: b}", ", options: {bootfile_name_alt: a}", {}),
+        ("boot: {file: a, ipxe: b}", "", {}),
+    ],
+)
+def test_warnings(subnet: str, port: str, expected: dict[str, str]) -> None:
+    assert {problem.path: problem.code for problem in warned(subnet, port)} == expected
+
+
+@pytest.mark.parametrize(
+    ("subnet", "port", "expected"),
+    [
+        (f"options: {{{ROUTES}}}", "", {}),
+        ("options: {router: 192.0.2.1}", "", {}),
+        (f"options: {{router: 192.0.2.1, {DEFAULT}}}", "", {}),
+        (
+            f"options: {{router: 192.0.2.1, {ROUTES}}}",
+            "",
+            {"subnets.net.options.classless_static_route": "router-ignored"},
+        ),
+        (
+            f"options: {{{ROUTES}}}",
+            ", options: {router: 192.0.2.1}",
+            {"bridges.br0.ports.vm1.options.router": "router-ignored"},
+        ),
+        (
+            "options: {router: 192.0.2.1}",
+            f", options: {{{ROUTES}}}",
+            {"bridges.br0.ports.vm1.options.classless_static_route": "router-ignored"},
+        ),
+        (
+            f"options: {{{DEFAULT}}}",
+            "",
+            {"subnets.net.options.classless_static_route": "router-missing"},
+        ),
+        ("options: {router: 192.0.2.1}", ", options: {router: null}", {}),
+        (
+            "options: {classless_static_route: [{to: 10.0.0.0/8, via: 192.0.3.1}]}",
+            "",
+            {"subnets.net.options.classless_static_route": "router-outside"},
+        ),
+        # RFC 3442: via 0.0.0.0 a destination is on the link itself, and so may a router be
+        (
+            "options: {classless_static_route: [{to: 192.0.3.1/32, via: 0.0.0.0},"
+            " {to: 10.0.0.0/8, via: 192.0.3.1}]}",
+            "",
+            {},
+        ),
+    ],
+)
+def test_routers_and_routes(subnet: str, port: str, expected: dict[str, str]) -> None:
+    assert {problem.path: problem.code for problem in warned(subnet, port)} == expected
+
+
+@pytest.mark.parametrize("cidr", ["192.0.2.10/32", "192.0.2.10/31"])
+def test_a_network_of_one_or_two_has_its_routers_elsewhere(cidr: str) -> None:
+    found = warned("options: {router: 169.254.0.1}", cidr=cidr)
+    assert [problem.code for problem in found] == []
+
+
+def test_the_hint_says_the_very_route() -> None:
+    (ignored,) = warned(f"options: {{router: 192.0.2.7, {ROUTES}}}")
+    assert ignored.hint == "add {to: 0.0.0.0/0, via: 192.0.2.7} to classless_static_route"
+    assert (ignored.clash_path, ignored.clash.line) == ("subnets.net.options.router", 8)
+    (missing,) = warned(f"options: {{{DEFAULT}}}")
+    assert missing.hint == "add `router: 192.0.2.2`; who takes the routes ignores it (RFC 3442)"
+
+
+def test_a_number_in_place_of_a_name() -> None:
+    text = HEAD.format(cidr="192.0.2.0/24", subnet="lease_time: 1h", port="").replace("vm1", "5")
+    found: list[Problem] = []
+    loads(text, "t", found)
+    assert [(problem.code, problem.line) for problem in found] == [("number-as-name", 11)]
+    found.clear()
+    loads(text.replace("5: {", "5: {ofport: 7, "), "t", found)
+    assert not found
