@@ -10,6 +10,7 @@ told where to write. The machine should have nothing else to do.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     full = not (given.quick or given.only or given.peers)
     folder = given.into or (DOCS if full else None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: ended"))  # and take all down
     try:
         require_root_and_programs()
         found = measured(given.only or tuple(SECTIONS), extent)

@@ -31,6 +31,7 @@ def lease_table(
     tables = {
         name: {
             "reply": reply,
+            "rate_limit": "none",
             "ports": {
                 f"c{port}": {"subnet": "net", "hosts": _hosts(port, count, ports)}
                 for port in range(first, ports, len(names))

@@ -34,13 +34,13 @@ def prose(text: str) -> Iterator[Line]:
         if lines and lines[0].strip() == _UNWRAPPED:
             yield from (".PP", ".nf", ".RS", *map(_words, lines[1:]), ".RE", ".fi")
         elif lines:
-            yield from (".PP", *map(_words, lines))
+            yield from (".PP", *(_words(line.strip()) for line in lines))
 
 
 def term(name: str, text: str) -> Iterator[Line]:
     """A name, and indented what it is."""
     yield from (".TP", f"\\fB{escaped(name)}\\fP")
-    yield from map(_words, text.splitlines())
+    yield from (_words(line.strip()) for line in text.splitlines())
 
 
 def page(lines: Iterable[Line]) -> str:
@@ -49,7 +49,7 @@ def page(lines: Iterable[Line]) -> str:
 
 
 def _words(line: str) -> Line:
-    return _CODE.sub(r"\\fB\1\\fP", escaped(line.strip()))
+    return _CODE.sub(r"\\fB\1\\fP", escaped(line))
 
 
 def escaped(text: str) -> Line:

@@ -156,14 +156,14 @@ class Answers:
         binding = answer.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
         kept = shelf.of.get(whose, ())
+        self.found[asked] = answer
         if len(kept) == OF_A_CLIENT:
             del self.found[kept[0]]
-            kept = kept[1:]
-            self._count(shelf, -1)
-        shelf.of[whose] = (*kept, asked)
-        self.found[asked] = answer
-        self._count(shelf, 1)
-        self._memory.make_room()
+            shelf.of[whose] = (*kept[1:], asked)
+        else:
+            shelf.of[whose] = (*kept, asked)
+            self._count(shelf, 1)
+            self._memory.make_room()
 
     def _forget(self, shelf: _Shelf, whose: Whose) -> None:
         kept = shelf.of.pop(whose, ())

@@ -103,17 +103,13 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.process.heed_signals()
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
-        own = (self._tell_events, self._keep_journal, self._be_supervised)
-        self.threads += [hub.spawn(work) for work in own]
+        self._keeper = hub.spawn(self._keep_journal)
+        own = (self._tell_events, self._be_supervised)
+        self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         try:
             self._control.open()
         except CannotListenError as error:
             LOG.warning("no control socket: %s", error)
-
-    def stop(self) -> None:
-        """Called by Ryu at its end."""
-        self._control.close()
-        super().stop()
 
     def _be_supervised(self) -> None:
         openflow, conf = lookup_service_brick("ofp_event"), self.CONF
@@ -150,6 +146,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
 
     def _close_journal(self) -> None:
+        """With all that has happened; what is being written just now goes first."""
+        self.is_active = False
+        hub.joinall([self._keeper])
         while self.service.settle():
             pass
         if self.service.journal is not None:
@@ -189,6 +188,12 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             bridge.answers.close()
             LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
 
+    @on(ofp_event.EventOFPMeterConfigStatsReply)
+    def meter_config(self, ev: Any) -> None:
+        switch = self._switch(ev.msg.datapath)
+        if switch is not None:
+            switch.meter_config(ev.msg.xid, bytes(ev.msg.buf))
+
     @on(ofp_event.EventOFPFlowStatsReply)
     def flow_stats(self, ev: Any) -> None:
         msg = ev.msg
@@ -213,7 +218,12 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     def error(self, ev: Any) -> None:
         datapath = ev.msg.datapath
         switch = self._switch(datapath)
-        if switch is not None and self.service.refused(switch, ev.msg.xid, ev.msg.type):
+        if switch is None:
+            return
+        without_meters = self.service.refused_meters(switch, ev.msg.xid)
+        if without_meters:
+            self._send(datapath, without_meters)
+        elif self.service.refused(switch, ev.msg.xid, ev.msg.type):
             hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
 
     def _retry(self, datapath: Any, switch: Switch) -> None:

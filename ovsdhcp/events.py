@@ -48,10 +48,10 @@ class Exchange(NamedTuple):
         message = "" if said.request is None else said.request.type_name
         if isinstance(said, Reply):
             event, state = _EVENTS[said.message_type], _STATES[said.state]
-            return cls(
-                bridge, port, dl_src, binding, message, event, state, said.reason, said.left_out
-            )
-        return cls(bridge, port, dl_src, binding, message, "drop", "", said.reason)
+            end = (message, event, state, said.reason, said.left_out)
+        else:
+            end = (message, "drop", "", said.reason, ())
+        return tuple.__new__(cls, (bridge, port, dl_src, binding, *end))
 
 
 _EVENTS = {kind: kind.name.lower() for kind in MessageType}
@@ -123,7 +123,8 @@ class Ring(deque[Happened]):
         last = [batch[place] for place in sorted(places.values())]
         requests = {id(one[0]): one[4] for one in batch if one[4] is not None}
         counted = [
-            Counted(one[0], times[id(one[0])], one[2], requests.get(id(one[0]))) for one in last
+            tuple.__new__(Counted, (one[0], times[id(one[0])], one[2], requests.get(id(one[0]))))
+            for one in last
         ]
         if len(batch) <= MOST_TOLD:
             return [_event(one, 1) for one in batch], counted

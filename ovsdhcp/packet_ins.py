@@ -9,12 +9,14 @@ import logging
 import time
 from collections.abc import Callable
 
-from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answers, cut
+from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Said, Service
 
 LOG = logging.getLogger("ovsdhcp")
+
+_NONE: dict[bytes, Answer] = {}
 
 
 class PacketIns:
@@ -37,7 +39,9 @@ class PacketIns:
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
         clock, happened = self._clock, self._service.ring.append
-        find, put, size = self._answers.found.get, SUM_TO_XID.pack, len(octets)
+        # where the switch has no meters, each packet-in is counted before it is answered
+        memory = self._answers.found if self._switch.rate_limits is None else _NONE
+        find, put, size = memory.get, SUM_TO_XID.pack, len(octets)
         now = clock()
         while True:
             cutting = cut(octets[at + 1 : at + 4])
@@ -83,6 +87,9 @@ class PacketIns:
         packet_in = messages.read_packet_in(message)
         if packet_in is None or not pipeline.is_ours(packet_in.cookie):
             return None
+        over = self._service.over_limit(self._switch, packet_in.in_port, now)
+        if over is not None:
+            return over
         said = self._service.packet_in(self._switch, packet_in, now)
         reply = messages.packet_out(packet_in.in_port, said.octets) if said.octets else b""
         self._remember(message, asked, said, reply, messages.PACKET_OUT_FRAME)
@@ -91,6 +98,10 @@ class PacketIns:
     def _paused(self, message: bytes, asked: bytes, now: float) -> bytes | None:
         if not continuation.is_packet_in(message):
             return None
+        if self._switch.rate_limits is not None:
+            over = self._service.over_limit(self._switch, continuation.in_port(message), now)
+            if over is not None:
+                return over
         said = self._service.paused(self._switch, message[16:], now)
         if said is None:
             return b""

@@ -27,6 +27,7 @@ from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
+from ovsdhcp.openflow.rate_limits import DROPPED_FOR
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
 from ovsdhcp.ovn.put_dhcp_opts import PutDhcpOpts, set_result
@@ -181,7 +182,8 @@ class Service:
         ):
             stranger = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
             return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
-        asker = _Asker(switch.bridge.name, attached.port.name, attached.binding(frame))
+        who = (switch.bridge.name, attached.port.name, attached.binding(frame))
+        asker = tuple.__new__(_Asker, who)
         decision, lasting = self._decide(asker, frame, now)
         return self._said(asker, in_port, frame, decision, now, lasting=lasting)
 
@@ -256,7 +258,7 @@ class Service:
         xid = 0 if request is None else request.xid
         self.ring.append((exchange, xid, now, self._clock() - now, request))
         octets = decision.frame if isinstance(decision, Reply) else b""
-        return Said(octets, in_port, lasting, exchange)
+        return tuple.__new__(Said, (octets, in_port, lasting, exchange))
 
     @property
     def untold(self) -> int:
@@ -289,6 +291,26 @@ class Service:
             return True
         told, self._told_foreign = self._told_foreign, True
         return not told
+
+    def over_limit(self, switch: Switch, in_port: int, now: float) -> bytes | None:
+        """What to send in place of an answer where a port asks too much; None where it does not."""
+        over = switch.over_limit(in_port, now)
+        if over is not None:
+            self.reasons[reasons.RATE_LIMITED.code] += 1
+        return over
+
+    def refused_meters(self, switch: Switch, xid: int) -> bytes:
+        """What to send a bridge whose error says that it takes no meters; empty for another."""
+        sent = switch.refused_meters(xid)
+        if sent:
+            LOG.warning(
+                "bridge %s: takes no meters (its datapath may have none); ports that ask more than "
+                "their rate_limit are limited by the controller instead, by a flow that drops "
+                "their DHCP for %d s",
+                switch.bridge.name,
+                DROPPED_FOR,
+            )
+        return sent
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ovsdhcp import answers
 from ovsdhcp.answers import Memory
-from ovsdhcp.config.table import Bridge, Config, Reply
+from ovsdhcp.config.table import Bridge, Config, RateLimit, Reply
 from ovsdhcp.dhcp import server
 from ovsdhcp.lease import Record
 from ovsdhcp.openflow import continuation, messages
@@ -325,3 +325,20 @@ def test_a_packet_that_waits_in_vain_goes_on_each_time_as_it_came() -> None:
         refused = frame(bootp(7, ciaddr=ADDRESS[5], chaddr=MACS[0], xid=xid), eth_src=MACS[0])
         sent = asking.read(paused(refused, 5))
         assert continuation.read(sent[16:]).packet == refused
+
+
+@pytest.mark.parametrize(
+    ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
+)
+def test_without_meters_a_question_asked_before_counts_as_well(
+    bridge: Bridge, wrap: Callable[[bytes, int], bytes]
+) -> None:
+    ports = tuple(replace(port, rate_limit=RateLimit(10, 20)) for port in bridge.ports)
+    asking = Server(replace(bridge, ports=ports), answers.MOST)
+    meters_request = int.from_bytes(asking.switch.sync()[4:8], "big")
+    assert asking.service.refused_meters(asking.switch, meters_request)
+    again = [asking.read(wrap(renewal(0x0102_0304), 5)) for _ in range(50)]
+    assert [0x0102_0304.to_bytes(4, "big") in it for it in again] == [True] * 20 + [False] * 30
+    assert again[20], "the bridge is told to drop the port's DHCP"
+    assert again[21:] == [b""] * 29
+    assert asking.service.reasons["rate-limited"] == 30

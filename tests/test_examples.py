@@ -56,6 +56,9 @@ EXAMPLES: list[tuple[str, str, int, dict[int, bytes], dict[str, object]]] = [
     # by port: whoever is plugged in
     ("by-port.yaml", "robot2", 0, {}, {"yiaddr": "198.51.100.12", "router": ["198.51.100.1"]}),
     ("by-port.yaml", "the camera at gate 3", 0, {}, {"yiaddr": "198.51.100.33"}),
+    # guarded: what protects it from its ports is in tests/bridge
+    ("guard.yaml", "vm2", 0, {}, {"yiaddr": "192.0.2.12"}),
+    ("guard.yaml", "uplink", 1, {}, {"yiaddr": "192.0.2.22"}),
     # several bridges
     ("several-bridges.yaml", "vm2", 0, {}, {"yiaddr": "10.20.1.2", "server_id": "10.20.0.1"}),
     ("several-bridges.yaml", "vm2-disk", 0, {}, {"yiaddr": "192.168.40.12", "mtu": 9000}),

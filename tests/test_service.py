@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ovsdhcp.config.table import Bridge, Config
+from ovsdhcp.config.table import Bridge, Config, RateLimit
 from ovsdhcp.lease import State
 from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
@@ -125,3 +125,17 @@ def test_a_declined_address_is_withheld_until_the_probation_ends(
     said = [(event.level, event.exchange.reason.code) for event in settled(service)]
     assert said[0] == (logging.WARNING, "decline")
     assert [code for _, code in said[1:]] == ["probation", "offer"]
+
+
+def test_a_port_that_asks_too_much_is_counted_and_dropped_where_there_are_no_meters(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    limited = replace(VM5, rate_limit=RateLimit(1, 2))
+    switch = Switch(replace(BR_INT, ports=(limited,)), {5: "vm5"})
+    meters_request = int.from_bytes(switch.sync()[4:8], "big")
+    assert service.refused_meters(switch, meters_request)
+    assert "takes no meters" in caplog.text
+    heard = [service.over_limit(switch, 5, 100.0) for _ in range(5)]
+    assert (heard[:2], heard[3:]) == ([None, None], [b"", b""])
+    assert heard[2], "the bridge is told to drop it"
+    assert dict(service.reasons) == {"rate-limited": 3}

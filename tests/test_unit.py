@@ -21,8 +21,8 @@ def analyze(*words: str | Path) -> "subprocess.CompletedProcess[str]":
 def test_systemd_finds_no_fault(tmp_path: Path) -> None:
     installed = tmp_path / UNIT.name
     text = UNIT.read_text()
-    assert "/opt/ovsdhcp/bin/ovsdhcp" in text
-    installed.write_text(text.replace("/opt/ovsdhcp/bin/ovsdhcp", "/bin/true"))
+    assert "/opt/ovsdhcp/bin/ryu-manager" in text
+    installed.write_text(text.replace("/opt/ovsdhcp/bin/ryu-manager", "/bin/true"))
     done = analyze("verify", "--man=no", installed)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys, TableKeys
+from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys
 from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
+from ovsdhcp.config.rates import Rates, rates
 from ovsdhcp.config.settings import Settings, boot_of, layered
 from ovsdhcp.config.subnets import Pool, pool, stand_in
-from ovsdhcp.config.table import Bridge, Config, Flows, Port, Tables
+from ovsdhcp.config.table import Bridge, Config, Flows, Port
+from ovsdhcp.config.tables import tables
 from ovsdhcp.config.validation import missing, nearest
 from ovsdhcp.dhcp.binding import Binding
 
@@ -37,6 +39,7 @@ class _Scope:
     """One bridge while its ports are read; a subnet that is not `known` becomes a stand-in."""
 
     known: Mapping[str, Pool]
+    rates: Rates
     report: Report
     stand_ins: dict[str, Pool] = field(default_factory=dict)
     macs: dict[bytes, Path] = field(default_factory=dict)
@@ -49,7 +52,8 @@ def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Repo
     if keys.flows is Flows.EXTERNAL and keys.ports:
         message = "the flows of others say who gets what: ports are of no effect here"
         report.error((*path, "ports"), "unused-ports", message, "leave `ports` or `flows` out")
-    scope = _Scope(known, report)
+    limits = rates(keys)
+    scope = _Scope(known, limits, report)
     ports = [
         _port(port, port_keys, (*path, "ports", port), scope)
         for port, port_keys in keys.ports.items()
@@ -61,27 +65,9 @@ def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Repo
         keys.reply,
         keys.flows,
         keys.other_traffic,
-        _tables(keys.tables, (*path, "tables"), report),
+        tables(keys.tables, (*path, "tables"), report),
+        limits.ceiling,
     )
-
-
-def _tables(keys: TableKeys, path: Path, report: Report) -> Tables:
-    """The table numbers: a response table that is not given follows the options' table."""
-    default = Tables()
-    classify = default.classify if keys.classify is None else keys.classify
-    options = default.dhcp_options if keys.dhcp_options is None else keys.dhcp_options
-    response = options + 1 if keys.dhcp_response is None else keys.dhcp_response
-    tables = Tables(classify, options, response)
-    hint = "a packet only goes forward: classify < dhcp_options < dhcp_response"
-    if classify >= options:
-        key = "classify" if keys.dhcp_options is None else "dhcp_options"
-        message = f"table {classify} (classify) is not before table {options} (dhcp_options)"
-        report.error((*path, key), "table-order", message, hint)
-    elif options >= response:
-        key = "dhcp_options" if keys.dhcp_response is None else "dhcp_response"
-        message = f"table {options} (dhcp_options) is not before table {response} (dhcp_response)"
-        report.error((*path, key), "table-order", message, hint)
-    return tables
 
 
 def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
@@ -92,7 +78,16 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
     home = _home(keys.subnet, (*path, "subnet"), scope)
     settings = layered(home.settings, keys, path, scope.report)
     bindings = tuple(_bindings(name, keys, path, home, settings, scope))
-    return Port(name, bindings, keys.ofport, keys.trusted)
+    return Port(
+        name,
+        bindings,
+        keys.ofport,
+        keys.trusted,
+        home.guard if keys.guard is None else keys.guard,
+        tuple((keys.allowed or {}).values()),
+        home.arp_responder,
+        scope.rates.of_port(keys, len(bindings)),
+    )
 
 
 def _bindings(

@@ -33,10 +33,17 @@ def _numbered(value: object) -> object:
 
 # None is what a key has that is not written; a key with nothing behind it is refused.
 Address = Annotated[IPv4Address | None, PlainValidator(scalars.address), json_schema.ADDRESS]
+AddressRange = Annotated[
+    IPv4Network, PlainValidator(scalars.address_range), json_schema.ADDRESS_RANGE
+]
 Duration = Annotated[int | None, PlainValidator(scalars.duration), json_schema.DURATION]
 Mac = Annotated[bytes | None, PlainValidator(scalars.mac), json_schema.MAC]
 BootFile = Annotated[str | None, PlainValidator(scalars.boot_file), json_schema.TEXT]
 Truth = Annotated[bool, PlainValidator(scalars.truth), json_schema.TRUTH]
+MaybeTruth = Annotated[bool | None, PlainValidator(scalars.truth), json_schema.TRUTH]
+Packets = Annotated[
+    int | None, PlainValidator(scalars.packets), json_schema.whole_number(1, scalars.HIGHEST_RATE)
+]
 TableNumber = Annotated[
     int | None,
     PlainValidator(scalars.whole_number(0, scalars.HIGHEST_TABLE, "a table's number")),
@@ -54,6 +61,36 @@ class _Keys(BaseModel):
     """Keys that are not named are errors. The words below them are what editors show."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class RateKeys(_Keys):
+    """How many packets are heard; more are dropped."""
+
+    rate: Annotated[
+        int,
+        PlainValidator(scalars.packets),
+        json_schema.whole_number(1, scalars.HIGHEST_RATE),
+    ]
+    """Packets a second."""
+
+    burst: Packets = None
+    """How many may come at once after a silence. Without it, twice the rate."""
+
+
+NO_LIMIT = RateKeys.model_construct(rate=0)
+"""What `none` is read as."""
+
+
+def _rate(value: object) -> object:
+    if value == "none":
+        return NO_LIMIT
+    if isinstance(value, dict | RateKeys):
+        return value
+    hint = "write it as {rate: 10, burst: 20}, in packets a second, or `none`"
+    raise scalars.refusal("bad-rate", f"{shown(value)} is not a rate limit", hint)
+
+
+Rate = Annotated[RateKeys | None, BeforeValidator(_rate)]
 
 
 class BootKeys(_Keys):
@@ -113,6 +150,12 @@ class SubnetKeys(SettingKeys):
     decline_probation: Annotated[int, PlainValidator(scalars.duration), json_schema.DURATION] = 600
     """How long an address that a client declined is withheld (RFC 2131 §4.3.3)."""
 
+    guard: Truth = False
+    """Its ports send, and are sent, only what is their own, unless they say otherwise."""
+
+    arp_responder: Truth = False
+    """Who-has for its clients is answered by the bridge."""
+
 
 class HostKeys(SettingKeys):
     """One of several clients behind a port; `mac` and `ip` are both needed."""
@@ -125,7 +168,7 @@ class HostKeys(SettingKeys):
     ip: Address = None
     """The address that the client gets."""
 
-    trusted: Annotated[bool | None, PlainValidator(scalars.truth), json_schema.TRUTH] = None
+    trusted: MaybeTruth = None
     """A relay is this client: what it says of others (giaddr, option 82) is believed."""
 
 
@@ -152,7 +195,18 @@ class PortKeys(SettingKeys):
     """Selects the port by its OpenFlow number; its name here is of your choice then."""
 
     trusted: Truth = False
-    """A relay may be behind the port: what it says (giaddr, option 82) is believed."""
+    """A relay, a server or a router may be behind the port, and is believed."""
+
+    guard: MaybeTruth = None
+    """The port sends, and is sent, only what is its own. Without it, as the subnet says."""
+
+    allowed: Annotated[dict[int, AddressRange] | None, BeforeValidator(_numbered)] = Field(
+        default=None, json_schema_extra=json_schema.as_any_list
+    )
+    """Addresses beside its clients' that a `guard` lets through, in both directions."""
+
+    rate_limit: Rate = Field(default=None, json_schema_extra=json_schema.or_none)
+    """How much DHCP of the port is heard. Without it, the bridge's for each of its clients."""
 
     hosts: Annotated[dict[int, HostKeys] | None, BeforeValidator(_numbered)] = Field(
         default=None, json_schema_extra=json_schema.as_list
@@ -171,6 +225,15 @@ class TableKeys(_Keys):
 
     dhcp_response: TableNumber = None
     """Where a resumed answer goes out. Without it, the table after `dhcp_options`."""
+
+    source_guard: TableNumber = None
+    """Where what guarded ports send is checked. Without it, table 24 or the next that is free."""
+
+    target_guard: TableNumber = None
+    """Where what is sent to them is checked. Without it, table 25 or the next that is free."""
+
+    arp_responder: TableNumber = None
+    """Where who-has is answered. Without it, table 26 or the next that is free."""
 
 
 class BridgeKeys(_Keys):
@@ -192,6 +255,12 @@ class BridgeKeys(_Keys):
 
     tables: TableKeys = TableKeys()
     """The numbers of the tables that ovsdhcp uses."""
+
+    rate_limit: Rate = Field(default=None, json_schema_extra=json_schema.or_none)
+    """How much DHCP of each client is heard. Without it, 10 packets a second, 20 at once."""
+
+    rate_ceiling: Rate = Field(default=None, json_schema_extra=json_schema.or_none)
+    """How much of all ports together is heard. Without it, 5,000 packets a second and at once."""
 
     ports: Annotated[dict[str, PortKeys], BeforeValidator(_empty_for_nothing)] = Field(
         default_factory=dict, json_schema_extra=json_schema.or_nothing
@@ -231,9 +300,15 @@ _WORDS: Mapping[type[_Keys], str] = {
     HostKeys: "a host",
     BootKeys: "`boot`",
     TableKeys: "`tables`",
+    RateKeys: "a rate limit",
 }
 
-_SINGLE: Mapping[str, type[_Keys]] = {"tables": TableKeys, "boot": BootKeys}
+_SINGLE: Mapping[str, type[_Keys]] = {
+    "tables": TableKeys,
+    "boot": BootKeys,
+    "rate_limit": RateKeys,
+    "rate_ceiling": RateKeys,
+}
 
 
 def keys_at(path: tuple[str | int, ...]) -> list[str]:

@@ -25,6 +25,13 @@ CIDR = WithJsonSchema(
         "examples": ["192.0.2.0/24"],
     }
 )
+ADDRESS_RANGE = WithJsonSchema(
+    {
+        "type": "string",
+        "pattern": f"^{_ADDRESS}(?:/(?:3[0-2]|[12]?[0-9]))?$",
+        "examples": ["192.0.2.100", "198.51.100.0/24"],
+    }
+)
 MAC_ADDRESS: Schema = {
     "type": "string",
     "pattern": f"^(?:{_HEX}{{1,2}}[:-]){{5}}{_HEX}{{1,2}}$"
@@ -101,6 +108,18 @@ def as_list(schema: Schema) -> None:
     """A list in the file, which `document` has by position."""
     entries = schema.pop("anyOf")[0]["additionalProperties"]
     schema.update(type="array", items=entries, minItems=1)
+
+
+def as_any_list(schema: Schema) -> None:
+    """The same, and it may be empty."""
+    as_list(schema)
+    del schema["minItems"]
+
+
+def or_none(schema: Schema) -> None:
+    """A mapping, or the word `none`."""
+    mapping = schema.pop("anyOf")[0]
+    schema["oneOf"] = [mapping, {"const": "none", "description": "without a limit"}]
 
 
 def architectures(schema: Schema) -> None:

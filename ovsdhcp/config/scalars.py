@@ -113,15 +113,36 @@ def network(value: object) -> IPv4Network:
 
 
 _CIDR = re.compile(r"[^/]+/[0-9]+").fullmatch  # not a netmask, nor one that is inverted
+_ADDRESS_RANGE = re.compile(r"[^/]+(?:/[0-9]+)?").fullmatch
 
 
 def _own_network(found: IPv4Network, value: str) -> IPv4Network:
-    if str(found.network_address) != value.split("/", 1)[0]:
-        message = f"{shown(value)} has bits set behind its prefix length"
-        raise refusal("bad-cidr", message, f"the network is {found}")
+    _check_no_host_bits(found, value)
     nobody = found.network_address.packed[0] == 0  # RFC 6890 §2.2.2: this host on this network
     if found.is_multicast or found.is_loopback or found.is_reserved or nobody:
         raise refusal("bad-cidr", f"{shown(value)} is not a network that clients can have")
+    return found
+
+
+def _check_no_host_bits(found: IPv4Network, value: str) -> None:
+    if str(found.network_address) != value.split("/", 1)[0]:
+        message = f"{shown(value)} has bits set behind its prefix length"
+        raise refusal("bad-cidr", message, f"the network is {found}")
+
+
+def address_range(value: object) -> IPv4Network:
+    """An IPv4 address, or a network of any size, that a guarded port may use."""
+    hint = "write an address, or a network such as 192.0.2.0/24"
+    try:
+        found = IPv4Network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or not _ADDRESS_RANGE(str(value)):
+        raise refusal("bad-cidr", f"{shown(value)} is not an IPv4 address or network", hint)
+    if found.is_multicast:
+        message = f"{shown(value)} are groups' addresses"
+        raise refusal("bad-cidr", message, "what goes to groups passes anyway")
+    _check_no_host_bits(found, str(value))
     return found
 
 
@@ -181,6 +202,12 @@ def whole_number(low: int, high: int, what: str) -> Callable[[object], int]:
         raise refusal("bad-number", f"{shown(value)} is not {what}", hint)
 
     return read
+
+
+HIGHEST_RATE = 0xFFFF_FFFF
+"""A meter's rate and burst have 32 bits each (OpenFlow 1.3 §A.3.4.5)."""
+
+packets = whole_number(1, HIGHEST_RATE, "a number of packets")
 
 
 _DPID = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}").fullmatch

@@ -19,11 +19,14 @@ class Pool:
     """A subnet, what it tells its clients, and which of its addresses are given to whom.
 
     `taken` is filled while the ports are read: an address, as a number, and the entry that has it.
+    `guard` and `arp_responder` are what its ports have unless they say otherwise.
     """
 
     subnet: Subnet
     settings: Settings
     path: Path
+    guard: bool = False
+    arp_responder: bool = False
     taken: dict[int, Path] = field(default_factory=dict)
 
     def claim(self, address: IPv4Address, path: Path, report: Report) -> None:
@@ -90,7 +93,7 @@ def pool(name: str, keys: SubnetKeys, report: Report) -> Pool:
         keys.authoritative,
         keys.decline_probation,
     )
-    return Pool(subnet, settings, path)
+    return Pool(subnet, settings, path, keys.guard, keys.arp_responder)
 
 
 def _clients(network: IPv4Network) -> range:

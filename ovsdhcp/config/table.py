@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Network
 
 from ovsdhcp.dhcp.binding import Binding
 
@@ -29,30 +30,51 @@ class OtherTraffic(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """Packets a second, and how many may come at once after a silence."""
+
+    rate: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """The bridge's table numbers."""
 
     classify: int = 0
     dhcp_options: int = 22
     dhcp_response: int = 23
+    source_guard: int = 24
+    target_guard: int = 25
+    arp_responder: int = 26
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
     """A port of a bridge, selected by `ofport` where that is given, else by `name`.
 
-    One binding, with a MAC or (whoever is plugged in) without; or several, each with its MAC.
+    One binding, with a MAC or (whoever is plugged in) without; or several, each with its MAC; all
+    of one subnet. A `trusted` port may have servers and relays behind it. A port with a `guard`
+    sends and gets IPv4 for its bindings' addresses and what is `allowed` besides. `rate_limit` is
+    how much of its DHCP the controller hears; None: all of it.
     """
 
     name: str
     bindings: tuple[Binding, ...]
     ofport: int | None = None
     trusted: bool = False
+    guard: bool = False
+    allowed: tuple[IPv4Network, ...] = ()
+    arp_responder: bool = False
+    rate_limit: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A bridge, known by `dpid` where that is given, else by `name`, its LOCAL port's name."""
+    """A bridge, known by `dpid` where that is given, else by `name`, its LOCAL port's name.
+
+    `rate_ceiling` is how much of its ports' DHCP together the controller hears; None: all of it.
+    """
 
     name: str
     ports: tuple[Port, ...]
@@ -61,6 +83,7 @@ class Bridge:
     flows: Flows = Flows.MANAGED
     other_traffic: OtherTraffic = OtherTraffic.NORMAL
     tables: Tables = Tables()
+    rate_ceiling: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)

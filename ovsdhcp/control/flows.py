@@ -11,7 +11,7 @@ from typing import Any
 from ovsdhcp.config.table import Bridge, Flows
 from ovsdhcp.control.protocol import UNAVAILABLE, WRONG_ARGUMENT, ControlError, Document
 from ovsdhcp.control.running import Running
-from ovsdhcp.openflow import pipeline
+from ovsdhcp.openflow.layout import PASS
 from ovsdhcp.openflow.messages import Entry, FlowStats, Key
 from ovsdhcp.openflow.reading import in_port, text_of
 from ovsdhcp.openflow.switch import Look, Switch
@@ -88,7 +88,8 @@ def _looked(
 
 @dataclass(slots=True)
 class Sums:
-    """What a comparison came to. `questions` are packets handed to the controller."""
+    """What a comparison came to. `questions` are packets that met a flow to the controller;
+    what a meter dropped in front of it is among them."""
 
     wanted: int = 0
     same: int = 0
@@ -119,7 +120,7 @@ def compared(switch: Switch, installed: Mapping[Key, FlowStats], sums: Sums) -> 
 
 def _count(switch: Switch, at: Key, flow: FlowStats | None, ofport: int | None, sums: Sums) -> None:
     sums.wanted += 1
-    punts = at.table == switch.bridge.tables.dhcp_options and at.priority == pipeline.PUNT
+    punts = at.table == switch.bridge.tables.dhcp_options and at.priority == PASS
     if flow is not None and flow.packets and punts:
         sums.questions += flow.packets
         sums.heard.add(ofport)

@@ -149,7 +149,7 @@ def parse(payload: bytes) -> Request:
     options = _remembered(octets) if len(octets) <= _USUAL else _options(octets)
     if OVERLOAD in options:
         options = _overloaded(payload, options)
-    return Request._make((*_HEADER.unpack_from(payload), options))
+    return tuple.__new__(Request, (*_HEADER.unpack_from(payload), options))
 
 
 def _options(octets: bytes) -> Mapping[int, bytes]:

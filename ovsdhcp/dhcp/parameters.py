@@ -6,7 +6,7 @@ was asked before has the same answer (`reply` remembers it).
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ovsdhcp.dhcp.binding import INFINITE, NO_BOOT, Binding
@@ -68,21 +68,17 @@ class Layout(NamedTuple):
 def question(kind: MessageType, request: Request, binding: Binding, renewing: bool) -> Question:
     """What `request` asks, to be answered by OFFER or ACK (`kind`; INFORM for the ACK to that)."""
     options = request.options
-    return Question(
-        kind,
-        options.get(PARAMETER_LIST),
-        _size(options),
-        None if binding.boot is NO_BOOT else boot_file(binding.boot, options),
-        _spread(request) if renewing else 0,
-        "",
-        tuple(_echoes(options, _ECHOED)),
-    )
+    file = None if binding.boot is NO_BOOT else boot_file(binding.boot, options)
+    spread = _spread(request) if renewing else 0
+    echoes = _echoes(options, _ECHOED)
+    codes = options.get(PARAMETER_LIST)
+    return tuple.__new__(Question, (kind, codes, _size(options), file, spread, "", echoes))
 
 
 def refusal(request: Request, text: str) -> Question:
     """The question that a NAK answers: it carries no parameters (RFC 2131 table 3)."""
     options = request.options
-    echoes = tuple(_echoes(options, _ECHOED_IN_NAK))
+    echoes = _echoes(options, _ECHOED_IN_NAK)
     return Question(MessageType.NAK, None, _size(options), None, 0, text, echoes)
 
 
@@ -92,11 +88,14 @@ _ECHOED = (CLIENT_ID, CLIENT_UUID, CLIENT_FQDN, RELAY_AGENT)
 _ECHOED_IN_NAK = (CLIENT_ID, RELAY_AGENT)
 
 
-def _echoes(options: Mapping[int, bytes], codes: tuple[int, ...]) -> Iterator[Parameter]:
-    for code in codes:
-        value = options.get(code)
-        if value is not None:
-            yield code, _fqdn_reply(value) if code == CLIENT_FQDN else value
+def _echoes(options: Mapping[int, bytes], codes: tuple[int, ...]) -> tuple[Parameter, ...]:
+    return tuple(
+        [
+            (code, _fqdn_reply(options[code]) if code == CLIENT_FQDN else options[code])
+            for code in codes
+            if code in options
+        ]
+    )
 
 
 def _fqdn_reply(fqdn: bytes) -> bytes:

@@ -114,6 +114,13 @@ NO_BINDING = Reason(
     "RFC 2131 §4.2",
     "Add the MAC to the port's `hosts` in the lease table.",
 )
+RATE_LIMITED = Reason(
+    "rate-limited",
+    "the port, or all ports together, ask more often than their limit",
+    "ovsdhcp: `rate_limit`, `rate_ceiling`",
+    "Find out what floods behind the port. Many good clients there: raise its `rate_limit`. Where "
+    "the switch has meters, they drop and count instead: `ovs-ofctl -O OpenFlow13 meter-stats`.",
+)
 STALE_FLOW = Reason(
     "stale-flow",
     "handed over by a flow that the port no longer has",

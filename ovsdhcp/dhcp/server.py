@@ -360,7 +360,7 @@ def _grant(envelope: Envelope, request: Request, binding: Binding, state: State)
     to = (mac, address, port)
     yiaddr, tags = binding.address_octets, envelope.tags
     octets = fill(found, request, echo, yiaddr, to, tags, ciaddr=ciaddr, flags=request.flags)
-    return Reply(octets, wire, reason, state, request, found.left_out)
+    return tuple.__new__(Reply, (octets, wire, reason, state, request, found.left_out))
 
 
 def _refuse(

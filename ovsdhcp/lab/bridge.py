@@ -104,6 +104,11 @@ class Switch:
         """Bring the flows' counters up to date: they lag behind the datapath by up to a second."""
         self._client("ovs-appctl", "--timeout=10", "revalidator/wait", doing="count the packets")
 
+    def forget_macs(self) -> None:
+        """Have NORMAL flood what it has learned a place for, until it learns it anew."""
+        self._client("ovs-appctl", "--timeout=10", "fdb/flush", self.bridge, doing="forget MACs")
+        self.count_packets()
+
     def vsctl(self, *arguments: str, doing: str) -> str:
         """Run ovs-vsctl on this switch; it waits until ovs-vswitchd has done it."""
         return self._client("ovs-vsctl", "--timeout=10", *arguments, doing=doing)

@@ -79,6 +79,14 @@ def is_packet_in(message: bytes) -> bool:
     return message[8:16] == _PACKET_IN2
 
 
+def in_port(message: bytes) -> int:
+    """The port that a packet-in (the whole message) is from, 0 where it does not say."""
+    try:
+        return read(message[16:]).in_port
+    except WireError:
+        return 0
+
+
 def read(body: bytes) -> Paused:
     """Read the body of an NXT_PACKET_IN2, what follows its experimenter header.
 

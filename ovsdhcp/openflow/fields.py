@@ -21,6 +21,10 @@ def _ipv4_text(value: int) -> str:
     return str(IPv4Address(value))
 
 
+def _prefix_length(mask: int) -> str:
+    return str(mask.bit_count())
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """`name` as ovs-ofctl prints it, `number` in its OXM class, `size` in octets on the wire.
@@ -38,6 +42,7 @@ class Field:
     """Class and number in a `move`: OVS keeps those of before OXM, and says them back."""
     significant: int = 0
     """The bits that there are, where they are fewer than the octets have."""
+    mask_text: Callable[[int], str] = hex
 
     @property
     def set_name(self) -> str:
@@ -65,16 +70,26 @@ DL_DST = Field("dl_dst", "NXM_OF_ETH_DST", 3, 6, mac_text, nxm=(_NXM_0, 1))
 DL_SRC = Field("dl_src", "NXM_OF_ETH_SRC", 4, 6, mac_text, nxm=(_NXM_0, 2))
 DL_TYPE = Field("dl_type", "NXM_OF_ETH_TYPE", 5, 2, hex)
 NW_PROTO = Field("nw_proto", "NXM_OF_IP_PROTO", 10, 1)
-NW_SRC = Field("nw_src", "NXM_OF_IP_SRC", 11, 4, _ipv4_text)
-NW_DST = Field("nw_dst", "NXM_OF_IP_DST", 12, 4, _ipv4_text)
+NW_SRC = Field("nw_src", "NXM_OF_IP_SRC", 11, 4, _ipv4_text, mask_text=_prefix_length)
+NW_DST = Field("nw_dst", "NXM_OF_IP_DST", 12, 4, _ipv4_text, mask_text=_prefix_length)
 TP_SRC = Field("tp_src", "NXM_OF_UDP_SRC", 15, 2)
 TP_DST = Field("tp_dst", "NXM_OF_UDP_DST", 16, 2)
 ARP_OP = Field("arp_op", "NXM_OF_ARP_OP", 21, 2)
-ARP_SPA = Field("arp_spa", "NXM_OF_ARP_SPA", 22, 4, _ipv4_text, nxm=(_NXM_0, 16))
-ARP_TPA = Field("arp_tpa", "NXM_OF_ARP_TPA", 23, 4, _ipv4_text, nxm=(_NXM_0, 17))
+ARP_SPA = Field(
+    *("arp_spa", "NXM_OF_ARP_SPA", 22, 4, _ipv4_text),
+    nxm=(_NXM_0, 16),
+    mask_text=_prefix_length,
+)
+ARP_TPA = Field(
+    *("arp_tpa", "NXM_OF_ARP_TPA", 23, 4, _ipv4_text),
+    nxm=(_NXM_0, 17),
+    mask_text=_prefix_length,
+)
 ARP_SHA = Field("arp_sha", "NXM_NX_ARP_SHA", 24, 6, mac_text, nxm=(_NXM_1, 17))
 ARP_THA = Field("arp_tha", "NXM_NX_ARP_THA", 25, 6, mac_text, nxm=(_NXM_1, 18))
+ICMPV6_TYPE = Field("icmp_type", "OXM_OF_ICMPV6_TYPE", 29, 1)
 REG0 = Field("reg0", "NXM_NX_REG0", 0, 4, hex, _NXM_1)
+REG15 = Field("reg15", "NXM_NX_REG15", 15, 4, hex, _NXM_1)
 NW_FRAG = Field(
     *("nw_frag", "NXM_NX_IP_FRAG", 26, 1, {0: "no", 1: "yes"}.__getitem__, _NXM_1),
     significant=3,

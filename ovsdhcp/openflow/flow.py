@@ -15,10 +15,11 @@ IN_PORT_NUMBER, LOCAL = 0xFFFF_FFF8, 0xFFFF_FFFE
 WHOLE_FRAME = 0xFFFF
 """max_len of a punt: OFPCML_NO_BUFFER, else OVS would keep the frame and send its head."""
 
-ARP, IPV4, VLAN, SERVICE_VLAN = 0x0806, 0x0800, 0x8100, 0x88A8
+ARP, RARP, IPV4, IPV6 = 0x0806, 0x8035, 0x0800, 0x86DD
+VLAN, SERVICE_VLAN = 0x8100, 0x88A8
 """EtherTypes; the latter two are what stands behind the first of several VLAN tags."""
 
-UDP = 17
+UDP, ICMPV6 = 17, 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,20 @@ class Resubmit:
 
 
 @dataclass(frozen=True, slots=True)
+class Metered:
+    """Go on only as often as a meter lets through; always the first of a flow's actions."""
+
+    meter: int
+
+
+@dataclass(frozen=True, slots=True)
 class GotoTable:
     """Go on in a later table; always the last of a flow's actions."""
 
     table: int
 
 
-Action = Output | SetField | Move | Pause | Resubmit | GotoTable
+Action = Metered | Output | SetField | Move | Pause | Resubmit | GotoTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,11 @@ class Flow:
 _PROTOCOLS: Mapping[tuple[int | None, int | None], str] = {
     (IPV4, UDP): "udp",
     (IPV4, None): "ip",
+    (IPV6, UDP): "udp6",
+    (IPV6, ICMPV6): "icmp6",
+    (IPV6, None): "ipv6",
     (ARP, None): "arp",
+    (RARP, None): "rarp",
 }
 _OUTPUTS = {
     NORMAL: "NORMAL",
@@ -125,8 +137,9 @@ def _match_text(match: tuple[Match, ...], names: Mapping[int, str]) -> str:
 
 
 def _part_text(part: Match) -> str:
-    mask = f"/{part.mask:#x}" if part.mask and part.field is not NW_FRAG else ""
-    return f"{part.field.name}={part.field.text(part.value)}{mask}"
+    field = part.field
+    mask = f"/{field.mask_text(part.mask)}" if part.mask and field is not NW_FRAG else ""
+    return f"{field.name}={field.text(part.value)}{mask}"
 
 
 def port_text(number: int, names: Mapping[int, str]) -> str:
@@ -143,15 +156,18 @@ def _actions_text(actions: tuple[Action, ...]) -> str:
 
 def _action_text(action: Action) -> str:
     match action:
+        case Metered(meter):
+            text = f"meter:{meter}"
         case Output(port):
-            return _OUTPUTS.get(port) or f"output:{port}"
+            text = _OUTPUTS.get(port) or f"output:{port}"
         case SetField(field, value):
-            return f"set_field:{field.text(value)}->{field.set_name}"
+            text = f"set_field:{field.text(value)}->{field.set_name}"
         case Move(source, target):
-            return f"move:{source.long_name}[]->{target.long_name}[]"
+            text = f"move:{source.long_name}[]->{target.long_name}[]"
         case Pause(userdata):
-            return f"controller(userdata={userdata.hex('.')},pause)"
+            text = f"controller(userdata={userdata.hex('.')},pause)"
         case Resubmit(table):
-            return f"resubmit(,{table})"
+            text = f"resubmit(,{table})"
         case GotoTable(table):
-            return f"goto_table:{table}"
+            text = f"goto_table:{table}"
+    return text

@@ -17,6 +17,7 @@ from ovsdhcp.openflow.flow import (
     Flow,
     GotoTable,
     Match,
+    Metered,
     Move,
     Output,
     Pause,
@@ -34,13 +35,14 @@ NO_BUFFER = ANY = 0xFFFF_FFFF
 ALL_TABLES = 0xFF
 ADD, DELETE_STRICT = 0, 4
 SEND_FLOW_REM, CHECK_OVERLAP = 1, 2
-APPLY_ACTIONS, GOTO_TABLE = 4, 1
+GOTO_TABLE, APPLY_ACTIONS, METER = 1, 4, 6
 MULTIPART_FLOW = 1
 
 NICIRA, ONF = 0x0000_2320, 0x4F4E_4600
 NXAST_REG_MOVE, NXAST_RESUBMIT_TABLE, NXAST_CONTROLLER2 = 6, 14, 37
 NXAC2PT_USERDATA, NXAC2PT_PAUSE = 3, 4
 OFPP10_IN_PORT = 0xFFF8
+SET_ASYNC_CONFIG2, OFPACPT_FLOW_REMOVED_MASTER, REASONS_FOR_REMOVAL = 27, 5, 0x3F
 BUNDLE_CONTROL, BUNDLE_ADD = 2300, 2301
 BUNDLE_OPEN, BUNDLE_COMMIT = 0, 4
 BUNDLE_FLAGS = 1 | 2  # atomic, ordered
@@ -120,13 +122,20 @@ def _wrap_match(oxm: bytes) -> bytes:
 
 
 def encode_instructions(actions: tuple[Action, ...]) -> bytes:
-    """One apply-actions and at most one goto-table; nothing for a flow that drops."""
-    applied = b"".join(_action(a) for a in actions if not isinstance(a, GotoTable))
-    encoded = pack("!HH4x", APPLY_ACTIONS, 8 + len(applied)) + applied if applied else b""
+    """At most one meter, apply-actions and goto-table each; nothing for a flow that drops.
+
+    In the order in which OVS tells them.
+    """
+    meter = goto = applied = b""
     for action in actions:
-        if isinstance(action, GotoTable):
-            encoded += pack("!HHB3x", GOTO_TABLE, 8, action.table)
-    return encoded
+        if isinstance(action, Metered):
+            meter = pack("!HHI", METER, 8, action.meter)
+        elif isinstance(action, GotoTable):
+            goto = pack("!HHB3x", GOTO_TABLE, 8, action.table)
+        else:
+            applied += _action(action)
+    head = pack("!HH4x", APPLY_ACTIONS, 8 + len(applied)) if applied else b""
+    return meter + head + applied + goto
 
 
 def _action(action: Action) -> bytes:
@@ -144,8 +153,8 @@ def _action(action: Action) -> bytes:
             return _nicira(NXAST_CONTROLLER2, bytes(6) + said + pack("!HH4x", NXAC2PT_PAUSE, 4))
         case Resubmit(table):
             return _nicira(NXAST_RESUBMIT_TABLE, pack("!HB3x", OFPP10_IN_PORT, table))
-        case GotoTable():
-            raise TypeError("goto_table is an instruction, not an action")
+        case GotoTable() | Metered():
+            raise TypeError(f"{action} is an instruction, not an action")
 
 
 def _nicira(kind: int, body: bytes) -> bytes:
@@ -168,6 +177,11 @@ def narrowed(at: Key) -> Key:
     return Key(at.table, at.priority, at.match + _oxm(Match(METADATA, 1)))
 
 
+def add_flow_for(at: Key, what: Entry, seconds: int, xid: int) -> bytes:
+    """OFPFC_ADD of a flow that goes by itself, and says nothing of it (hard_timeout)."""
+    return _flow_mod(ADD, at, what.cookie, 0, 0, xid, what.instructions, seconds)
+
+
 def add_flow(at: Key, what: Entry, xid: int, *, exclusive: bool = False) -> bytes:
     """OFPFC_ADD: puts a flow in its place, over the one of ours that may be there."""
     flags = SEND_FLOW_REM | (CHECK_OVERLAP if exclusive else 0)
@@ -180,10 +194,17 @@ def delete_flow(at: Key, cookie: int, xid: int) -> bytes:
 
 
 def _flow_mod(
-    command: int, at: Key, cookie: int, mask: int, flags: int, xid: int, tail: bytes = b""
+    command: int,
+    at: Key,
+    cookie: int,
+    mask: int,
+    flags: int,
+    xid: int,
+    tail: bytes = b"",
+    hard_timeout: int = 0,
 ) -> bytes:
     fixed = _FLOW_MOD.pack(
-        cookie, mask, at.table, command, 0, 0, at.priority, NO_BUFFER, ANY, ANY, flags
+        cookie, mask, at.table, command, 0, hard_timeout, at.priority, NO_BUFFER, ANY, ANY, flags
     )
     return message(FLOW_MOD, xid, fixed + _wrap_match(at.match) + tail)
 
@@ -203,6 +224,15 @@ def bundle(messages: Iterable[bytes], xid: int) -> bytes:
         + adds
         + _experimenter(BUNDLE_CONTROL, pack("!IHH", number, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
     )
+
+
+def tell_of_any_removal(xid: int) -> bytes:
+    """NXT_SET_ASYNC_CONFIG2, for OFPT_FLOW_REMOVED alone: whatever the reason.
+
+    By default OpenFlow 1.3 says nothing of flows that went with a meter that somebody deleted.
+    """
+    every = pack("!HHI", OFPACPT_FLOW_REMOVED_MASTER, 8, REASONS_FOR_REMOVAL)
+    return message(EXPERIMENTER, xid, pack("!II", NICIRA, SET_ASYNC_CONFIG2) + every)
 
 
 def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
@@ -285,7 +315,8 @@ def read_packet_in(packet_in: bytes) -> PacketIn | None:
         return None
     _, table, cookie, _, match_length = _PACKET_IN.unpack_from(packet_in, 14)
     frame = packet_in[26 + match_length + -match_length % 8 :]
-    return PacketIn(cookie, table, int.from_bytes(packet_in[32:36], "big"), frame)
+    in_port = int.from_bytes(packet_in[32:36], "big")
+    return tuple.__new__(PacketIn, (cookie, table, in_port, frame))
 
 
 def read_port_status(status: bytes) -> tuple[bool, int, bytes]:

@@ -13,6 +13,7 @@ from ovsdhcp.openflow.flow import (
     Flow,
     GotoTable,
     Match,
+    Metered,
     Move,
     Output,
     Pause,
@@ -83,7 +84,9 @@ def _parts(octets: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _instructions(octets: bytes) -> Iterator[Action]:
     for kind, part in _parts(octets):
-        if kind == messages.GOTO_TABLE:
+        if kind == messages.METER:
+            yield Metered(*unpack_from("!I", part, 4))
+        elif kind == messages.GOTO_TABLE:
             yield GotoTable(part[4])
         elif kind == messages.APPLY_ACTIONS:
             yield from (_action(kind, action) for kind, action in _parts(part[8:]))

@@ -1,20 +1,24 @@
 """One connected bridge: which of our ports it has, and what it still has to be told.
 
-Events in, messages to send out; no socket, no clock, no Ryu. A sync asks the bridge for all flows
-with our cookie, compares, and sends what differs as one bundle with a barrier behind it.
+Events in, messages to send out; no socket, no clock, no Ryu. A sync asks the bridge for its meters
+and all flows with our cookie, compares, and sends what differs: the meters, and the flows as one
+bundle with a barrier behind it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from ovsdhcp.config.table import Bridge, Flows, Port, Reply
 from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.frame import chaddr
-from ovsdhcp.openflow import messages, pipeline
+from ovsdhcp.openflow import classify, messages, pipeline
 from ovsdhcp.openflow.continuation import set_packet_in_format
 from ovsdhcp.openflow.flow import Flow
 from ovsdhcp.openflow.messages import Entry, FlowStats, Key
+from ovsdhcp.openflow.meter_table import MeterTable
+from ovsdhcp.openflow.meters import Meter
+from ovsdhcp.openflow.rate_limits import DROPPED_FOR, RateLimits, Verdict
 
 _FIRST_XID = 0x6468_0000
 """Anywhere: ours are known by being remembered."""
@@ -86,7 +90,8 @@ class Switch:
     """The state of one connection to one bridge of the lease table.
 
     Every method named after an event returns the bytes to send, empty where there are none.
-    `in_sync` says that the bridge has confirmed all that it was told.
+    `in_sync` says that the bridge has confirmed all that it was told. `rate_limits` takes the place
+    of the meters on a bridge that has none.
     """
 
     def __init__(self, bridge: Bridge, names: Mapping[int, str]) -> None:
@@ -95,17 +100,27 @@ class Switch:
         """All ports of the bridge by their numbers, ours or not."""
         self.attached: dict[int, Attached] = {}
         self.in_sync = False
-        self._configured = pipeline.configured(bridge)
-        own = tuple(pipeline.bridge_flows(bridge))
-        self._bridge_flows = _encoded(own)
-        self._exclusive = frozenset(messages.key(flow) for flow in own if flow.exclusive)
+        self.rate_limits: RateLimits | None = None
         self._port_flows: dict[int, dict[Key, Entry]] = {}
+        self._port_meters: dict[int, tuple[Meter, ...]] = {}
         self._xids = count(_FIRST_XID)
+        self._meters = MeterTable(self._xids)
         self._told: dict[int, frozenset[Key]] = {}
         self._asked = self._barrier = 0
         self._installed: dict[Key, Entry] | None = None
         self._looks: dict[int, Look] = {}
-        for ofport, name in names.items():
+        self._configured = pipeline.configured(bridge)
+        self._lay()
+
+    def _lay(self) -> None:
+        """What the bridge should have, from the table and the ports that are there."""
+        metered = self.rate_limits is None
+        self._laid = self.bridge if metered else replace(self.bridge, rate_ceiling=None)
+        own = tuple(pipeline.bridge_flows(self._laid))
+        self._bridge_flows = _encoded(own)
+        self._exclusive = frozenset(messages.key(flow) for flow in own if flow.exclusive)
+        for ofport, name in self.names.items():
+            self._detach(ofport)
             self._attach(ofport, name)
 
     @property
@@ -121,23 +136,34 @@ class Switch:
             flows |= of_port
         return flows
 
+    def wanted_meters(self) -> list[Meter]:
+        """All the meters that those flows go through."""
+        of_ports = chain.from_iterable(self._port_meters.values())
+        return [*pipeline.bridge_meters(self._laid), *of_ports]
+
     def wanted_by_port(self) -> Iterator[tuple[int | None, Mapping[Key, Entry]]]:
         """The same in parts: each attached port's, by its number; the bridge's own under None."""
         yield None, self._bridge_flows
         yield from list(self._port_flows.items())
 
     def greet(self) -> bytes:
-        """What a connection begins with: the form of its packet-ins, and a sync."""
+        """What a connection begins with: what it is to tell, the form of its packet-ins, a sync."""
         bridge = self.bridge
         waits = bridge.flows is Flows.EXTERNAL or bridge.reply is Reply.RESUME
-        return (set_packet_in_format(next(self._xids)) if waits else b"") + self.sync()
+        form = set_packet_in_format(next(self._xids)) if waits else b""
+        return messages.tell_of_any_removal(next(self._xids)) + form + self.sync()
 
     def sync(self) -> bytes:
-        """Ask for the flows that the bridge has of us; its answer sets the rest in motion."""
+        """Ask for what the bridge has of us; its answers, in this order, set the rest in motion."""
         self.in_sync = False
         self._installed = {}
         self._asked = next(self._xids)
-        return messages.flow_stats_request(pipeline.COOKIE, pipeline.COOKIE_MASK, self._asked)
+        flows = messages.flow_stats_request(pipeline.COOKIE, pipeline.COOKIE_MASK, self._asked)
+        return (self._meters.ask() if self.rate_limits is None else b"") + flows
+
+    def meter_config(self, xid: int, reply: bytes) -> None:
+        """One part of the answer to `sync`."""
+        self._meters.told(xid, reply)
 
     def look(self) -> tuple[Look, bytes]:
         """Ask for the flows that the bridge has of us, to see them and change nothing."""
@@ -156,9 +182,8 @@ class Switch:
         if more:
             return b""
         installed, self._installed = self._installed, None
-        change = difference(self.wanted(), installed)
-        self.in_sync = not change
-        return self._tell(change)
+        self.in_sync = True
+        return self._tell(difference(self.wanted(), installed))
 
     def _seen(self, xid: int, reply: bytes, more: bool) -> None:
         look = self._looks[xid] if more else self._looks.pop(xid)
@@ -186,11 +211,35 @@ class Switch:
         """All that was sent before the barrier is done; an error would have been here by now."""
         if xid == self._barrier:
             self._told.clear()
+            self._meters.settled()
             self.in_sync = self._installed is None
 
     def refused(self, xid: int) -> frozenset[Key]:
         """The flows that an error with this xid is about, which the bridge did not take."""
         return self._told.pop(xid, frozenset())
+
+    def refused_meters(self, xid: int) -> bytes:
+        """If an error with this xid is about a meter, the bridge does without; look at it again."""
+        if self.rate_limits is not None or not self._meters.refused(xid):
+            return b""
+        self.rate_limits = RateLimits(self.bridge.rate_ceiling)
+        self._told.clear()
+        self._lay()
+        return self.sync()
+
+    def over_limit(self, ofport: int, now: float) -> bytes | None:
+        """None where a packet of this port is to be heard; else what the bridge is told of it."""
+        attached = self.attached.get(ofport)
+        if self.rate_limits is None or attached is None:
+            return None
+        verdict = self.rate_limits.judge(ofport, attached.port.rate_limit, now)
+        if verdict is Verdict.HEARD:
+            return None
+        if verdict is Verdict.OVER:
+            return b""
+        drop = classify.dropping(self.bridge, attached.cookie, ofport)
+        xid = next(self._xids)
+        return messages.add_flow_for(messages.key(drop), messages.entry(drop), DROPPED_FOR, xid)
 
     def is_exclusive(self, keys: frozenset[Key]) -> bool:
         """Whether these are flows that give way to others' of the same match and priority."""
@@ -201,10 +250,13 @@ class Switch:
         if port is None:
             return
         self.attached[ofport] = Attached.of(port)
-        self._port_flows[ofport] = _encoded(pipeline.port_flows(self.bridge, port, ofport))
+        laid = port if self.rate_limits is None else replace(port, rate_limit=None)
+        self._port_flows[ofport] = _encoded(pipeline.port_flows(self._laid, laid, ofport))
+        self._port_meters[ofport] = pipeline.port_meters(self._laid, laid, ofport)
 
     def _detach(self, ofport: int) -> dict[Key, Entry]:
         self.attached.pop(ofport, None)
+        self._port_meters.pop(ofport, None)
         return self._port_flows.pop(ofport, {})
 
     def _port_changed(self, ofport: int, before: dict[Key, Entry]) -> bytes:
@@ -214,14 +266,17 @@ class Switch:
 
     def _tell(self, change: Change) -> bytes:
         """One bundle, one more for each exclusive flow (its refusal is its own), a barrier."""
-        if not change:
+        wanted = self.wanted_meters()
+        if not change and self._meters.is_right(wanted):
             return b""
         self.in_sync = False
+        sent = self._meters.make(wanted)
         shared = {key: entry for key, entry in change.add.items() if key not in self._exclusive}
         shared |= change.replace
-        sent = self._bundle(shared, change.delete) if shared or change.delete else b""
+        sent += self._bundle(shared, change.delete) if shared or change.delete else b""
         for key in self._exclusive & change.add.keys():
             sent += self._bundle_exclusive(key, change.add[key])
+        sent += self._meters.clear(wanted)
         self._barrier = next(self._xids)
         return sent + messages.barrier(self._barrier)
 

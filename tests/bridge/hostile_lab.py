@@ -31,6 +31,7 @@ bridges:
   br-int:
     other_traffic: OTHER_TRAFFIC
     reply: REPLY
+    rate_limit: RATE_LIMIT
     ports:
       vm1: {subnet: lan, ip: 192.0.2.11}
       vm2: {subnet: lan, hosts: [{mac: "02:00:00:00:00:52", ip: 192.0.2.52}]}
@@ -76,11 +77,15 @@ def request() -> bytes:
 
 @contextmanager
 def hostile_lab(
-    names: Names, table: Path, other_traffic: str = "normal", reply: str = "packet-out"
+    names: Names,
+    table: Path,
+    other_traffic: str = "normal",
+    reply: str = "packet-out",
+    rate_limit: str = "none",
 ) -> Iterator[Lab]:
     """The lab, its lease table written to `table`."""
     text = LEASE_TABLE.replace("OTHER_TRAFFIC", other_traffic).replace("REPLY", reply)
-    table.write_text(text)
+    table.write_text(text.replace("RATE_LIMIT", rate_limit))
     lab = Lab(names)
     try:
         lab.up(table)

@@ -25,10 +25,12 @@ class RawPort:
     """One end of a port: what is sent there enters the bridge, what arrives there has left it.
 
     What the kernels of the lab's namespaces say by themselves (IPv6 looks for neighbours and
-    routers) is not kept: it is known by their MACs, which no frame of a test has.
+    routers) is not kept: it is known by their MACs, which no frame of a test has. A test that has
+    real programs at the ports keeps it, and says so by `unheard`.
     """
 
-    def __init__(self, home: str, interface: str) -> None:
+    def __init__(self, home: str, interface: str, unheard: frozenset[bytes] = _KERNELS_OWN) -> None:
+        self._unheard = unheard
         with namespace.inside(home):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self._socket.bind((interface, ETH_P_ALL))
@@ -53,7 +55,7 @@ class RawPort:
                 frame, address = self._socket.recvfrom(65535)
             except BlockingIOError:
                 return
-            if address[2] != socket.PACKET_OUTGOING and frame[6:12] not in _KERNELS_OWN:
+            if address[2] != socket.PACKET_OUTGOING and frame[6:12] not in self._unheard:
                 yield frame
 
     def first(

@@ -43,7 +43,7 @@ DefaultDependencies=no
 
 [Service]
 ExecStart=
-ExecStart={scripts}/ovsdhcp run
+ExecStart={scripts}/ryu-manager ovsdhcp.app
 StandardError=append:{log}
 ProtectHome=tmpfs
 BindReadOnlyPaths={root} {python}

@@ -5,6 +5,7 @@ What should be there is what `ovsdhcp flows render` prints, read back through ov
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from ovsdhcp.config.table import Bridge
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
 from ovsdhcp.openflow import pipeline
+from ovsdhcp.openflow.meters import CEILING
 from ovsdhcp.openflow.render import rendered
 from tests.bridge.tables import VM_NET
 
@@ -142,6 +144,29 @@ def test_flows_follow_a_port(settled: Lab, table: Path) -> None:
     assert foreign(settled) == theirs
 
 
+def meters(lab: Lab) -> set[int]:
+    said = lab.switch.ofctl("-O", "OpenFlow13", "dump-meters", "br-int", doing="read the meters")
+    return {int(number) for number in re.findall(r"meter=(\d+)", said)}
+
+
+def test_meters_follow_a_port_and_others_stay(settled: Lab) -> None:
+    switch = settled.switch
+    meter = partial(switch.ofctl, "-O", "OpenFlow13")
+    meter(
+        "add-meter", "br-int", "meter=7,kbps,bands=type=drop,rate=9", doing="add a meter of others"
+    )
+    everything, flows = meters(settled), ours(settled)
+    assert everything == {7, CEILING, CEILING + 1, CEILING + 5}
+    switch.vsctl("del-port", "br-int", "vm5", doing="unplug vm5")
+    assert wait_for(lambda: meters(settled) == everything - {CEILING + 5}, within=WITHIN)
+    switch.add_port("vm5", 5)
+    assert wait_for(lambda: meters(settled) == everything, within=WITHIN)
+    meter("del-meters", "br-int", doing="remove all meters, and the flows that go through them")
+    assert wait_for(lambda: meters(settled) == everything - {7}, within=WITHIN)
+    assert wait_for(lambda: ours(settled) == flows, within=WITHIN)
+    binds(settled)
+
+
 def test_anothers_catch_all_stays_and_ours_gives_way(settled: Lab, table: Path) -> None:
     catch_all = "table=0,priority=0,actions=drop"
     settled.switch.ofctl("add-flow", "br-int", f"cookie=0x77,{catch_all}", doing="add theirs")
@@ -196,11 +221,18 @@ def test_a_bridge_that_the_table_does_not_name_is_refused_and_named(settled: Lab
 def test_the_rendered_file_loads_as_the_flows_that_the_controller_lays(
     settled: Lab, table: Path, tmp_path: Path
 ) -> None:
+    def by_port(flows: set[str]) -> set[str]:  # the file has numbers of its own in the names' place
+        return {re.sub(r"meter:\d+", "meter", flow) for flow in flows}
+
     before = ours(settled)
     file = tmp_path / "br-int.flows"
     file.write_text("\n".join(rendered(bridge(table))) + "\n")
     settled.controller.stop()
-    settled.switch.ofctl("del-flows", "br-int", doing="remove all flows")
-    settled.switch.ofctl("--names", "add-flows", "br-int", str(file), doing="load the file")
-    assert ours(settled) == before
+    ofctl = partial(settled.switch.ofctl, "-O", "OpenFlow13")
+    ofctl("del-flows", "br-int", doing="remove all flows")
+    ofctl("del-meters", "br-int", doing="remove all meters")
+    for meter in re.findall(r"add-meter br-int '(.*)'", file.read_text()):
+        ofctl("add-meter", "br-int", meter, doing="add a meter")
+    ofctl("--names", "add-flows", "br-int", str(file), doing="load the file")
+    assert by_port(ours(settled)) == by_port(before)
     settled.start_controller(table)

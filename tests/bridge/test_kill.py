@@ -41,6 +41,7 @@ subnets:
   lan: {{cidr: 10.77.0.0/16, server_id: {SERVER}, server_mac: 02:77:00:00:ff:01, lease_time: 1h}}
 bridges:
   br-int:
+    rate_limit: none
     ports:
       vm1: {{subnet: lan, ip: 10.77.0.11}}
       vm3: {{subnet: lan, mac: 02:77:00:00:ff:33, ip: 10.77.0.13}}
@@ -245,7 +246,7 @@ def test_it_comes_back_by_itself(two_bridges: Lab, supervisor: Supervisor, times
             assert {it for it, count in before.items() if after.get(it, 0) < count} == set()
     usual = statistics.median(back)
     print(f"back after {usual:.2f} s, {max(back):.2f} s at most, in step {max(synced):.2f} s later")
-    assert usual < BACK_WITHIN, "the median: what else the machine does may be in the way of one"
+    assert max(back) < BACK_WITHIN
 
 
 def test_a_declined_address_stays_withheld(two_bridges: Lab, supervisor: Supervisor) -> None:

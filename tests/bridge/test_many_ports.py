@@ -9,7 +9,7 @@ from ovsdhcp.lab.laboratory import Lab
 
 PORTS = 1000
 WITHIN = 5.0
-FLOWS_PER_PORT = 9
+FLOWS_PER_PORT = 13
 FLOWS_OF_THE_BRIDGE = 2
 
 LEASE_TABLE = """

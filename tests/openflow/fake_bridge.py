@@ -1,4 +1,4 @@
-"""A bridge's flow tables in memory: takes our bytes, keeps flows as OVS does, answers in bytes."""
+"""A bridge's tables in memory: takes our bytes, keeps flows and meters as OVS does, answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,28 +6,42 @@ from struct import pack, unpack_from
 
 from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.messages import Entry, Key
+from ovsdhcp.openflow.meter_messages import ADD, DELETE, METER_MOD, MULTIPART_METER_CONFIG
 
 
 @dataclass
 class FakeBridge:
-    """`flows` is what is installed; `answers` collects what the bridge says back."""
+    """`flows` and `meters` are what is there; `answers` collects what the bridge says back.
+
+    Its meters are octets: flags, then bands. Without any (`meters` is None) it refuses each.
+    """
 
     flows: dict[Key, Entry] = field(default_factory=dict)
+    meters: dict[int, bytes] | None = field(default_factory=dict)
     answers: list[tuple[str, int]] = field(default_factory=list)
     flow_mods: int = 0
+    meter_mods: int = 0
 
     def receive(self, data: bytes) -> None:
         """Carry out everything in `data`, bundles whole or not at all."""
         bundled: list[bytes] = []
         for kind, xid, body in _messages(data):
             if kind == messages.MULTIPART_REQUEST:
-                self.answers.append(("flows", xid))
+                (asked,) = unpack_from("!H", body)
+                kinds = {messages.MULTIPART_FLOW: "flows", MULTIPART_METER_CONFIG: "meters"}
+                self.answers.append((kinds[asked], xid))
+            elif kind == METER_MOD:
+                if not self._meter_mod(body):
+                    self.answers.append(("error", xid))
+            elif kind == messages.FLOW_MOD:
+                assert unpack_from("!H", body, 20)[0], "only what goes by itself has no bundle"
+                self._flow_mod(messages.message(kind, xid, body))
             elif kind == messages.BARRIER_REQUEST:
                 self.answers.append(("barrier", xid))
             elif kind == messages.EXPERIMENTER:
                 bundled = self._bundle(xid, body, bundled)
             else:
-                raise AssertionError(f"a flow-mod outside of a bundle: type {kind}")
+                raise AssertionError(f"a message of type {kind}")
 
     def _bundle(self, xid: int, body: bytes, bundled: list[bytes]) -> list[bytes]:
         vendor, kind, number = unpack_from("!III", body)
@@ -41,6 +55,26 @@ class FakeBridge:
                 self.flows = before
                 self.answers.append(("error", xid))
         return []
+
+    def _meter_mod(self, body: bytes) -> bool:
+        self.meter_mods += 1
+        command, flags, number = unpack_from("!HHI", body)
+        if self.meters is None or (command == ADD) == (number in self.meters):
+            return False
+        if command == DELETE:
+            del self.meters[number]
+            self.flows = {k: it for k, it in self.flows.items() if meter_of(it) != number}
+        else:
+            self.meters[number] = pack("!H", flags) + body[8:]
+        return True
+
+    def meter_config(self) -> bytes:
+        """The whole OFPMP_METER_CONFIG reply."""
+        told = b"".join(
+            pack("!H", 6 + len(meter)) + meter[:2] + pack("!I", number) + meter[2:]
+            for number, meter in (self.meters or {}).items()
+        )
+        return messages.message(19, 0, pack("!HH4x", MULTIPART_METER_CONFIG, 0) + told)
 
     def _flow_mod(self, message: bytes) -> bool:
         self.flow_mods += 1
@@ -56,7 +90,8 @@ class FakeBridge:
         if flags & messages.CHECK_OVERLAP and self._at(table, priority):
             return False
         self.flows[key] = Entry(cookie, body[40 + length + -length % 8 :])
-        return True
+        number = meter_of(self.flows[key])
+        return not number or number in (self.meters or {})
 
     def _at(self, table: int, priority: int) -> bool:
         return any((key.table, key.priority) == (table, priority) for key in self.flows)
@@ -75,6 +110,12 @@ class FakeBridge:
         cookie = self.flows.pop(key).cookie
         head = pack("!QHBBIIHHQQ", cookie, key.priority, 2, key.table, 0, 0, 0, 0, 0, 0)
         return messages.message(11, 0, head + _match(key))
+
+
+def meter_of(entry: Entry) -> int:
+    """The meter that a flow goes through, 0 for none."""
+    head = pack("!HH", messages.METER, 8)
+    return int.from_bytes(entry.instructions[4:8], "big") if entry.instructions[:4] == head else 0
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -16,7 +16,7 @@ from ovsdhcp.openflow.reading import flow_of, in_port, text_of
 CONFIGS = Path(__file__).parents[2] / "configs"
 BRIDGES = [
     replace(bridge, reply=way)
-    for path in ("br-int.yaml", "pxe.yaml")
+    for path in ("br-int.yaml", "pxe.yaml", "guard.yaml")
     for bridge in load(CONFIGS / path).bridges
     for way in type(bridge.reply)
 ]

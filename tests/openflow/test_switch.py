@@ -28,9 +28,12 @@ def settle(switch: Switch, bridge: FakeBridge, data: bytes) -> None:
         kind, xid = bridge.answers.pop(0)
         if kind == "flows":
             bridge.receive(switch.flow_stats(xid, bridge.flow_stats(), more=False))
+        elif kind == "meters":
+            switch.meter_config(xid, bridge.meter_config())
         elif kind == "barrier":
             switch.barrier_reply(xid)
         else:
+            bridge.receive(switch.refused_meters(xid))
             switch.refused(xid)
 
 

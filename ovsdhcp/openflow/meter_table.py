@@ -1,0 +1,76 @@
+"""The meters of one bridge: those it has of us, and what turns them into those it should have.
+
+METER_MOD has no place in a bundle, and a meter that goes takes its flows along: so meters are made
+before the flows that need them, and deleted after.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from ovsdhcp.openflow import meters
+from ovsdhcp.openflow.meter_messages import (
+    ADD,
+    DELETE,
+    MODIFY,
+    meter_config_request,
+    meter_mod,
+    read_meter_config,
+)
+from ovsdhcp.openflow.meters import Meter
+
+
+class MeterTable:
+    """`xids` numbers the messages."""
+
+    def __init__(self, xids: Iterator[int]) -> None:
+        self._xids = xids
+        self._there: dict[int, Meter | None] = {}
+        self._asked = 0
+        self._sent: set[int] = set()
+
+    def ask(self) -> bytes:
+        """Ask for the meters that the bridge has."""
+        self._there = {}
+        self._asked = next(self._xids)
+        self._sent = {self._asked}
+        return meter_config_request(self._asked)
+
+    def told(self, xid: int, reply: bytes) -> None:
+        """One part of the answer to `ask`."""
+        if xid == self._asked:
+            there = read_meter_config(reply)
+            self._there |= {number: meter for number, meter in there if meters.is_ours(number)}
+
+    def is_right(self, wanted: Iterable[Meter]) -> bool:
+        """Whether the bridge has just these."""
+        return self._there == {meter.number: meter for meter in wanted}
+
+    def make(self, wanted: Iterable[Meter]) -> bytes:
+        """Add those that are missing, and change those that are not as they should be."""
+        sent = b""
+        for meter in wanted:
+            if meter.number not in self._there:
+                sent += self._tell(ADD, meter)
+            elif self._there[meter.number] != meter:
+                sent += self._tell(MODIFY, meter)
+            self._there[meter.number] = meter
+        return sent
+
+    def clear(self, wanted: Iterable[Meter]) -> bytes:
+        """Delete those that nobody wants any more."""
+        surplus = self._there.keys() - {meter.number for meter in wanted}
+        for number in surplus:
+            del self._there[number]
+        return b"".join(self._tell(DELETE, Meter(number, 0, 0)) for number in sorted(surplus))
+
+    def refused(self, xid: int) -> bool:
+        """Whether an error with this xid says that the bridge takes no meters of ours."""
+        return xid in self._sent
+
+    def settled(self) -> None:
+        """All that was sent is done."""
+        self._sent.clear()
+
+    def _tell(self, command: int, meter: Meter) -> bytes:
+        xid = next(self._xids)
+        self._sent.add(xid)
+        return meter_mod(command, meter, xid)
