@@ -7,7 +7,6 @@ and behind a handler that sleeps the switch's echo requests go unanswered until 
 import gc
 import logging
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -15,11 +14,12 @@ from functools import partial, wraps
 from typing import Any
 
 from ryu.base.app_manager import RyuApp, lookup_service_brick
-from ryu.controller import controller, ofp_event
+from ryu.controller import ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
+from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.apart import Loaded, Reader
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.config.table import Config
@@ -35,7 +35,9 @@ from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
 from ovsdhcp.log.takeover import take_over
 from ovsdhcp.log.writer import Writer
-from ovsdhcp.openflow.connection import Connection, Party, serve
+from ovsdhcp.openflow.connection import Connection, Party
+from ovsdhcp.openflow.door import expire
+from ovsdhcp.openflow.endings import ALREADY_CONNECTED, STRANGER
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.process import Process, confine
@@ -45,12 +47,9 @@ from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
-LISTEN_HOST, LISTEN_PORT = "127.0.0.1", 6653
 TELL_EVENTS_EVERY = 0.2
 _COLLECT = (10_000, 10, 10)
 """When Python looks for cycles: not after every 140 questions, as by default."""
-
-_DEFAULTS = {"ofp_listen_host": LISTEN_HOST, "ofp_tcp_listen_port": LISTEN_PORT}
 
 Handler = Callable[["OvsDhcp", Any], None]
 
@@ -79,21 +78,19 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        for option, value in _DEFAULTS.items():
-            self.CONF.set_default(option, value)
         confine()
         self._writer = _log_or_exit()
         reader = Reader()
         loaded = _table_or_exit(reader)
         self.service = Service(loaded.config)
-        _port_free_or_exit(self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
+        host, port, self.admission = open_channel(self.CONF, self._begin)
+        self._refuse_strangers = False
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
         self._bridges: dict[Connection, ConnectedBridge] = {}
         self._strangers: set[Connection] = set()
         self.reloading = Reloading(str(config_path()), reader, loaded, self._apply)
-        listens = (self.CONF.ofp_listen_host, self.CONF.ofp_tcp_listen_port)
-        running = Running(self.service, self.reloading, self._connected, listens)
+        running = Running(self.service, self.reloading, self._connected, (host, port))
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
@@ -102,12 +99,13 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
         self.process.at_end += [self._control.close]
         self.process.at_reload.append(self.reloading.reload)
-        controller.datapath_connection_factory = partial(serve, self._begin)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
         super().start()
         self.process.heed_signals()
+        self._refuse_strangers = alone(self.name)
+        self.threads.append(hub.spawn(expire, self.admission))
         self._keeper = hub.spawn(self._keep_journal)
         own = (self._tell_events, self._be_supervised, self.reloading.run)
         self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
@@ -171,12 +169,22 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self._writer.say_lost()
 
     def _begin(self, connection: Connection) -> Party | None:
-        """A switch is ready: from now on its packet-ins are answered, if the table names it."""
+        """A switch is ready: from now on its packet-ins are answered, if the table names it.
+
+        A bridge has one connection: another one, as long as the first is alive, is refused.
+        """
         names = {number: name_of(port.name) for number, port in connection.ports.items()}
         switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
             self._strangers.add(connection)
+            if self._refuse_strangers:
+                connection.end(STRANGER)
             return None
+        for other in self._bridges:
+            if other.id == connection.id and other.state != DEAD_DISPATCHER:
+                connection.end(ALREADY_CONNECTED)
+                hub.spawn(other.challenge)
+                return None
         self._strangers.discard(connection)
         bridge = self._bridges[connection] = ConnectedBridge(self.service, switch, connection)
         bridge.greet()
@@ -236,17 +244,3 @@ def _look_for_cycles_less() -> None:
     """What is there at the start lives on and has no cycles: to look at it all takes 100 ms."""
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-
-
-def _port_free_or_exit(host: str, port: int) -> None:
-    """Ryu would log a traceback from a green thread and stay, serving nobody."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            sys.exit(
-                f"error: cannot listen on {host}:{port}: {error.strerror}\n\n"
-                "hint: another controller may hold it; stop that one, or choose another port with "
-                "`--ofp-tcp-listen-port`"
-            )

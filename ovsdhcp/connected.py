@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from struct import error
 from typing import Protocol
 
 from ryu.lib import hub
@@ -15,8 +16,10 @@ from ryu.lib import hub
 from ovsdhcp.answers import Whose
 from ovsdhcp.config.hosts import Hosts
 from ovsdhcp.config.table import Bridge, Flows, Port
+from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.attached import Attached
+from ovsdhcp.openflow.endings import MALFORMED_MESSAGE
 from ovsdhcp.openflow.messages import MULTIPART_FLOW
 from ovsdhcp.openflow.meter_messages import MULTIPART_METER_CONFIG
 from ovsdhcp.openflow.switch import Replaced, Switch
@@ -50,6 +53,9 @@ class Line(Protocol):
     def wait_until_sent(self) -> None:
         """Wait while too much is kept."""
 
+    def end(self, ending: Reason, detail: str = "") -> None:
+        """Close it, and say why."""
+
 
 class ConnectedBridge:
     """A bridge of the table, for as long as it is connected and in the table."""
@@ -81,7 +87,10 @@ class ConnectedBridge:
     def hear(self, message: bytes) -> bool:
         """Take a message in its order; whether nobody else needs to hear it."""
         hears = self._hears.get(message[1])
-        return hears is not None and hears(message)
+        try:
+            return hears is not None and hears(message)
+        except (ValueError, IndexError, error):
+            return False  # what is malformed is refused on Ryu's way
 
     def greet(self) -> None:
         """Begin."""
@@ -104,6 +113,8 @@ class ConnectedBridge:
                     return
                 hub.sleep(0)
                 self._line.wait_until_sent()
+        except ValueError as fault:
+            self._line.end(MALFORMED_MESSAGE, str(fault))
         except Exception:
             LOG.exception("telling a bridge failed; this is a bug, please report it")
         finally:
@@ -121,6 +132,8 @@ class ConnectedBridge:
         return False
 
     def _port_status(self, message: bytes) -> bool:
+        if len(message) != messages.PORT_STATUS_SIZE:
+            return False
         there, ofport, name = messages.read_port_status(message)
         self.answers.forget_port(ofport)
         if there:
@@ -225,5 +238,9 @@ def _nothing() -> Slices:
 
 
 def name_of(octets: bytes) -> str:
-    """A port's name: OpenFlow's are NUL-padded; OVS cuts those over 15 characters."""
-    return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
+    """A port's name: OpenFlow's are NUL-padded; OVS cuts those over 15 characters.
+
+    What a terminal or a log would not take as a name is escaped.
+    """
+    name = bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
+    return name if name.isprintable() else ascii(name)[1:-1]

@@ -76,7 +76,7 @@ class PacketIns:
 
         A fault of ours is told, and the message is left to others.
         """
-        ask = self._ask.get(message[1])
+        ask = self._ask.get(message[1]) if message[0] == messages.VERSION else None
         try:
             return None if ask is None else ask(message, asked, now)
         except Exception:

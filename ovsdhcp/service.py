@@ -24,7 +24,7 @@ from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
-from ovsdhcp.openflow.messages import PacketIn
+from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
@@ -35,6 +35,7 @@ LOG = logging.getLogger("ovsdhcp")
 CONFIG_VARIABLE = "OVSDHCP_CONFIG"
 DEFAULT_CONFIG = Path("/etc/ovsdhcp/ovsdhcp.yaml")
 _MOST_USERDATA = 16_384
+_MOST_STRANGERS = 1000
 
 SETTLED_AT_ONCE = 500
 """Exchanges that are settled in one go, which takes 3 ms."""
@@ -66,7 +67,12 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
     attached = switch.attached.get(in_port)
-    if attached is None or attached.cookie != waiting.cookie:
+    if (
+        attached is None
+        or attached.cookie != waiting.cookie
+        or waiting.reason != OFPR_ACTION
+        or switch.bridge.tables.dhcp_options != waiting.table
+    ):
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet)
 
@@ -134,9 +140,9 @@ class Service:
         """A bridge has connected; None, said once, if the table does not name it."""
         bridge = self.bridge_of(dpid, local)
         if bridge is None:
-            if dpid not in self._strangers:
+            if dpid not in self._strangers and len(self._strangers) < _MOST_STRANGERS:
                 self._strangers.add(dpid)
-                LOG.warning("bridge %s (dpid %#018x) is not in the table: left alone", local, dpid)
+                LOG.warning("bridge %s (dpid %#018x) is not in the table", local, dpid)
             return None
         switch = Switch(bridge, names)
         LOG.info("bridge %s: connected, %d of its ports served", local, len(switch.attached))

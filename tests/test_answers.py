@@ -67,6 +67,8 @@ class Deaf:
 
     def wait_until_sent(self) -> None: ...
 
+    def end(self, ending: object, detail: str = "") -> None: ...
+
 
 @dataclass
 class Server:

@@ -33,13 +33,19 @@ RELEASE = frame(bootp(7, ciaddr="172.16.255.130", chaddr=CLIENT), eth_src=CLIENT
 
 
 def handed_over(
-    packet: bytes, userdata: bytes, cookie: int = 0, metadata: bytes = METADATA
+    packet: bytes,
+    userdata: bytes,
+    cookie: int = 0,
+    metadata: bytes = METADATA,
+    table: int = 22,
+    reason: int = messages.OFPR_ACTION,
 ) -> bytes:
     """The body of an NXT_PACKET_IN2 of a paused packet."""
     return (
         prop(0, packet)
-        + prop(3, b"\x16")
+        + prop(3, bytes([table]))
         + prop(4, bytes(4) + cookie.to_bytes(8, "big"))
+        + prop(5, bytes([reason]))
         + prop(6, metadata)
         + prop(8, b"state")
         + prop(7, userdata)
@@ -135,8 +141,19 @@ def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
     assert (see(packet).options, metadata) == (see(direct.frame).options, METADATA + RESULT)
 
 
-def test_a_flow_that_the_port_no_longer_has_is_not_answered(service: Service) -> None:
-    body = handed_over(DISCOVER, SEED, port_cookie("vm2"))
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"cookie": port_cookie("vm2")}, id="a flow that the port no longer has"),
+        pytest.param({"cookie": 0}, id="somebody else's flow"),
+        pytest.param({"cookie": port_cookie("vm5"), "table": 0}, id="another table"),
+        pytest.param({"cookie": port_cookie("vm5"), "reason": 0}, id="a table miss"),
+    ],
+)
+def test_a_packet_of_no_flow_of_ours_is_not_believed(
+    service: Service, said: dict[str, int]
+) -> None:
+    body = handed_over(DISCOVER, SEED, **said)  # type: ignore[arg-type]  # all of them numbers
     assert resumed(service, RESUMING, body) == (DISCOVER, METADATA)
     settled(service)
     assert dict(service.reasons) == {"stale-flow": 1}

@@ -33,15 +33,16 @@ MAY_IMPORT = {
     "lab": {"config"},
     "watch": set[str](),
     "reloading": {"config", "watch"},
-    "connected": {"answers", "config", "openflow", "packet_ins", "service"},
+    "connected": {"answers", "config", "dhcp", "openflow", "packet_ins", "service"},
     "packet_ins": {"answers", "openflow", "service"},
     "control": {
         *("dhcp", "config", "events", "journal", "lease", "openflow", "reloading", "service"),
         *("state_folder",),
     },
+    "channel": {"openflow"},
     "app": {
-        *("config", "connected", "control", "events", "journal", "log", "openflow", "process"),
-        *("reloading", "service", "state_folder"),
+        *("channel", "config", "connected", "control", "events", "journal", "log", "openflow"),
+        *("process", "reloading", "service", "state_folder"),
     },
     "doctor": {"dhcp", "ovn", "config", "control", "openflow", "service"},
     "cli": {
@@ -61,6 +62,7 @@ LIBRARIES = {
     "process": {"ryu.lib.hub"},
     "reloading": {"ryu.lib.hub"},
     "connected": {"ryu.lib.hub"},
+    "channel": {"ryu.base", "ryu.controller"},
     "app": {"ryu", "eventlet.patcher", "eventlet.tpool"},
     "doctor": {"ryu.lib.packet"},
     "cli": {"click", "ovs"},
@@ -115,7 +117,7 @@ def test_only_the_connection_is_ryus() -> None:
     names = {
         m.name for m in (HOUSE / "openflow").glob("*.py") if any("ryu" in i for i in imports(m))
     }
-    assert names == {"connection.py", "readiness.py"}
+    assert names == {"connection.py", "door.py", "listener.py", "readiness.py"}
 
 
 def test_only_replies_are_built_with_ryu() -> None:

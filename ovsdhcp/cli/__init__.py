@@ -12,6 +12,7 @@ import click
 
 from ovsdhcp import __version__
 from ovsdhcp.cli.bugreport import bugreport
+from ovsdhcp.cli.certificates import certificates
 from ovsdhcp.cli.check import check
 from ovsdhcp.cli.completion import completion
 from ovsdhcp.cli.decode import decode
@@ -59,6 +60,6 @@ for command in (
     *(run, check, schema),
     *(status, leases, events, flows, reload),
     *(trace, explain, decode, import_),
-    *(doctor, bugreport, lab, completion),
+    *(doctor, bugreport, lab, certificates, completion),
 ):
     main.add_command(command)

@@ -23,12 +23,19 @@ _RYU_MANAGER = "import ovsdhcp.ryu_compat; from ryu.cmd.manager import main; mai
     type=click.Choice(list(LINES)),
     help=f"How log lines are written (else ${FORM_VARIABLE}, else logfmt).",
 )
-def run(config: Path | None, host: str, port: int, log_format: str | None) -> None:
+@click.option("--ctl-privkey", type=FILE, help="TLS: the controller's key.")
+@click.option("--ctl-cert", type=FILE, help="TLS: its certificate.")
+@click.option("--ca-certs", type=FILE, help="TLS: who signs the certificates of switches.")
+def run(
+    config: Path | None, host: str, port: int, log_format: str | None, **tls: Path | None
+) -> None:
     """Serve the bridges that connect: the same as `ryu-manager ovsdhcp.app`."""
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config)
     if log_format is not None:
         os.environ[FORM_VARIABLE] = log_format
-    listen = ("--ofp-listen-host", host, "--ofp-tcp-listen-port", str(port))
+    ports = ("--ofp-tcp-listen-port", str(port), "--ofp-ssl-listen-port", str(port))
+    given = [f"--{name.replace('_', '-')}={path}" for name, path in tls.items() if path]
+    listen = ("--ofp-listen-host", host, *ports, *given)
     # a new program in this process: eventlet has to come before all that is imported here
     os.execv(sys.executable, (sys.executable, "-c", _RYU_MANAGER, *listen, "ovsdhcp.app"))

@@ -12,7 +12,7 @@ Ryu makes it through `ryu.controller.controller.datapath_connection_factory`.
 """
 
 import logging
-import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -26,8 +26,18 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 from ryu.ofproto import ofproto_parser
 
+from ovsdhcp.dhcp.reasons import Reason
+from ovsdhcp.openflow.admission import Admission
+from ovsdhcp.openflow.door import Passage, passing
+from ovsdhcp.openflow.endings import (
+    DOES_NOT_READ,
+    MALFORMED_MESSAGE,
+    SILENT,
+    UNREADABLE_MESSAGE,
+)
 from ovsdhcp.openflow.messages import lies, whole
 from ovsdhcp.openflow.readiness import Readiness
+from ovsdhcp.openflow.wellformed import MalformedError, check
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -41,6 +51,12 @@ READS_WITHIN = 30.0
 """Seconds in which a switch has to take something of what it is sent."""
 
 _BUFFERED = 1 << 18
+ANSWERS_WITHIN = 2.0
+"""Seconds in which a switch that is alive answers an echo request."""
+
+MOST_PORTS = 0xFF00 + 1
+"""Open vSwitch numbers them below OFPP_MAX of OpenFlow 1.0, and has a local one."""
+
 _HEADER = Struct("!BBHI")
 
 
@@ -58,10 +74,16 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
     """One switch. `begin` is called when it is ready, and may give it a party."""
 
     def __init__(
-        self, connected: socket, address: Any, begin: Callable[["Connection"], Party | None]
+        self,
+        connected: socket,
+        address: Any,
+        begin: Callable[["Connection"], Party | None],
+        passage: Passage,
     ) -> None:
         self._begin = begin
         self._party: Party | None = None
+        self._passage = passage
+        self._challenged = False
         self._unsent: deque[tuple[bytes, bool]] = deque()
         self._unsent_octets = 0
         self._readiness: Readiness | None = None
@@ -76,7 +98,32 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         """Begin in the very moment that the switch is ready, so that no message is in between."""
         super().set_state(state)
         if state == MAIN_DISPATCHER and self._party is None:
-            self._party = self._begin(self)
+            self._passage.ready()
+            if self._passage.ending is None:
+                self._party = self._begin(self)
+
+    def end(self, ending: Reason, detail: str = "") -> None:
+        """Close it at once, and say why."""
+        self._passage.end(ending, detail)
+        self.close()
+
+    def challenge(self) -> None:
+        """End it unless it says something soon. Returns when that is known."""
+        if self._challenged:
+            return
+        self._challenged = True
+        echo = self.ofproto_parser.OFPEchoRequest(self)
+        self.unreplied_echo_requests.append(self.set_xid(echo))
+        self.send_msg(echo)
+        hub.sleep(ANSWERS_WITHIN)
+        self._challenged = False
+        if echo.xid in self.unreplied_echo_requests:
+            self.end(SILENT)
+
+    def _echo_request_loop(self) -> None:
+        super()._echo_request_loop()
+        if len(self.unreplied_echo_requests) > self.max_unreplied_echo_requests:
+            self.end(SILENT)
 
     def begin(self) -> None:
         """Begin anew, if nobody takes part: who that is may have changed."""
@@ -112,7 +159,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 self._readiness.wait()
             try:
                 octets = source.recv(READ_AT_MOST)
-            except (TimeoutError, BlockingIOError, ssl.SSLError):  # nothing came
+            except (TimeoutError, BlockingIOError):  # nothing came
                 continue
             except (EOFError, OSError):
                 return
@@ -132,8 +179,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             message = whole(octets, at)
             if not message:
                 if lies(octets, at):
-                    LOG.warning("%s: a message shorter than its header; closed", self.address)
-                    self.close()
+                    self.end(MALFORMED_MESSAGE, "a message shorter than its header")
                 break
             at += len(message)
             if self._party is None or not self._heard(message):
@@ -154,12 +200,34 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             return False
 
     def _dispatch(self, message: bytes) -> None:
-        """Ryu's way: an event for those who observe it, then Ryu's own handlers at once."""
-        version, kind, length, xid = _HEADER.unpack_from(message)
-        parsed = ofproto_parser.msg(self, version, kind, length, xid, bytearray(message))
-        if not parsed:
+        """Ryu's way, for what is well-formed, and in the time that the peer has."""
+        self._passage.heard(len(message))
+        try:
+            check(message)
+        except MalformedError as fault:
+            self.end(MALFORMED_MESSAGE, str(fault))
+        if self._passage.ending is not None:
             return
-        event = ofp_event.ofp_msg_to_ev(parsed)
+        self.unreplied_echo_requests.clear()  # who speaks is alive
+        began = time.monotonic()
+        try:
+            self._ryus_way(message)
+        except Exception as fault:
+            self._passage.note(UNREADABLE_MESSAGE, type(fault).__name__, "unread")
+        if self._ports and len(self._ports) > MOST_PORTS:
+            self.end(MALFORMED_MESSAGE, f"more than {MOST_PORTS} ports")
+        self._passage.used(time.monotonic() - began)
+
+    def _ryus_way(self, message: bytes) -> None:
+        """An event for those who observe it, then Ryu's own handlers at once.
+
+        Not by `ofproto_parser.msg`: of what it cannot read that one logs every octet.
+        """
+        version, kind, length, xid = _HEADER.unpack_from(message)
+        parser = ofproto_parser._MSG_PARSERS[version]
+        event = ofp_event.ofp_msg_to_ev(
+            parser(self, version, kind, length, xid, bytearray(message))
+        )
         self.ofp_brick.send_event_to_observers(event, self.state)
         for handler in self.ofp_brick.get_handlers(event):
             if self.state in handler.callers[event.__class__].dispatchers:
@@ -197,8 +265,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 self._to_send.clear()
                 self._to_send.wait()
         except TimeoutError:
-            LOG.warning("%s: does not read what it is sent; closed", self.address)
-            self.close()
+            self.end(DOES_NOT_READ)
         except OSError:
             pass  # as above
         finally:
@@ -227,10 +294,21 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             self._sent.wait()
 
 
-def serve(begin: Callable[[Connection], Party | None], connected: socket, address: Any) -> None:
-    """Ryu's datapath_connection_factory, once `begin` is bound: serve a connection to its end."""
-    with closing(Connection(connected, address, begin)) as connection:
+def serve(
+    begin: Callable[[Connection], Party | None],
+    admission: Admission,
+    connected: socket,
+    address: Any,
+) -> None:
+    """Ryu's datapath_connection_factory, once `begin` and `admission` are bound.
+
+    Serves a connection to its end.
+    """
+    with passing(admission, connected, address) as passage:
+        if not passage.secure():
+            return
         try:
-            connection.serve()
-        except Exception as error:
-            LOG.warning("%s: closed, Ryu cannot read it: %r", address, error)
+            with closing(Connection(connected, address, begin, passage)) as connection:
+                connection.serve()
+        except OSError as error:  # it was gone before it began
+            LOG.debug("%s: %s", address, error)

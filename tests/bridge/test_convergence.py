@@ -201,7 +201,7 @@ def test_a_second_bridge_known_by_its_dpid_is_served_beside_the_first(settled: L
         switch.vsctl("del-br", "br-two", doing="remove the second bridge")
 
 
-def test_a_bridge_that_the_table_does_not_name_is_left_alone(settled: Lab) -> None:
+def test_a_bridge_that_the_table_does_not_name_is_refused_and_named(settled: Lab) -> None:
     switch = settled.switch
     switch.vsctl(
         *("add-br", "br-other", "--", "set", "Bridge", "br-other", "datapath_type=netdev"),
@@ -210,9 +210,8 @@ def test_a_bridge_that_the_table_does_not_name_is_left_alone(settled: Lab) -> No
     )
     try:
         log = settled.controller.log
-        assert wait_for(
-            lambda: "br-other" in log.read_text() and "left alone" in log.read_text(), within=WITHIN
-        )
+        assert wait_for(lambda: "reason=stranger" in log.read_text(), within=WITHIN)
+        assert "bridge br-other (dpid " in log.read_text()
         flows = switch.ofctl("dump-flows", "br-other", doing="read its flows")
         assert "cookie=0x64686370" not in flows
     finally:

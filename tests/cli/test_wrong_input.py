@@ -77,6 +77,8 @@ WRONG: list[tuple[str, int, str]] = [
     ("import ovn", 2, "no FILES, and no --db to ask"),
     (f"import ovn {TABLE}", 1, f"{TABLE}: not the output of `ovn-nbctl"),
     ("import ovn --db unix:/nowhere/ovnnb.sock", 1, "unix:/nowhere/ovnnb.sock: No such file"),
+    ("certificates", 2, "Missing argument 'DIR'"),
+    ("certificates README.md", 2, "is a file"),
     ("lab", 2, "Usage: ovsdhcp lab"),
     ("lab up --client dhclietn", 2, "'dhclietn' is not one of"),
     ("lab up --config missing.yaml", 1, "there is no lease table missing.yaml"),

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 
 from ovsdhcp.openflow import connection, messages
+from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection
+from ovsdhcp.openflow.door import Passage
 
 ECHO, PACKET_IN = 2, messages.PACKET_IN
 
@@ -76,7 +78,9 @@ class Read:
         self.taken: list[bytes] = []
         patch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: self.brick)
         patch.setattr(connection, "Readiness", AlwaysReady)
-        self.connection = Connection(self.wire, ("test", 1), lambda _: self)  # type: ignore[arg-type]
+        wire: Any = self.wire
+        passage = Passage(Admission(Limits()), wire, ("192.0.2.9", 1))
+        self.connection = Connection(wire, ("192.0.2.9", 1), lambda _: self, passage)
         self.connection.set_state(MAIN_DISPATCHER)
         self.brick.events.clear()
         self.connection._recv_loop()
@@ -153,3 +157,51 @@ def test_a_fault_of_ours_is_told_and_the_next_message_answered(
     assert read.wire.sent == [b"<b>"]
     assert read.brick.events == ["EventOFPEchoRequest"]
     assert "this is a bug" in caplog.text
+
+
+def port_status(number: int) -> bytes:
+    return messages.message(12, 0, bytes(8) + number.to_bytes(4, "big") + bytes(60))
+
+
+def test_more_ports_than_there_are_numbers_end_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ryu's own handler keeps whatever port it is told of."""
+
+    def keep(self: Connection, message: bytes) -> None:
+        self._ports = {**(self._ports or {}), message[16:20]: None}
+
+    monkeypatch.setattr(Connection, "_ryus_way", keep)
+    monkeypatch.setattr(connection, "MOST_PORTS", 3)
+    read = Read([port_status(number) for number in range(9)], monkeypatch)
+    assert len(read.connection._ports) == 4
+    assert 'reason=malformed-message detail="more than 3 ports"' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("message", "detail"),
+    [
+        (messages.message(14, 0, bytes(48)), "type 14 is nothing that a switch sends"),
+        (messages.message(12, 0, bytes(71)), "PORT_STATUS: 71 octets, not 72"),
+        (b"\x05" + packet_in(b"a")[1:], "PACKET_IN: version 5"),
+    ],
+)
+def test_what_is_malformed_ends_it_and_ryu_sees_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, message: bytes, detail: str
+) -> None:
+    monkeypatch.setattr(Read, "answer", lambda self, octets, at, answers: at)
+    read = Read([message + echo(b"")], monkeypatch)
+    assert read.brick.events == ["EventOFPStateChange"]
+    assert read.connection.state == DEAD_DISPATCHER
+    assert f'reason=malformed-message detail="{detail}"' in caplog.text
+
+
+def test_what_ryu_cannot_read_is_passed_over_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bundle's control message with a property: Ryu 4.34 lacks the name of its parser."""
+    head = messages.ONF.to_bytes(4, "big") + (2300).to_bytes(4, "big") + bytes(8)
+    odd = messages.message(4, 0, head + bytes.fromhex("ffff000c0000000000000000") + bytes(4))
+    read = Read([odd + odd + echo(b"")], monkeypatch)
+    assert read.brick.events == ["EventOFPEchoRequest"]
+    assert caplog.text.count("event=unread peer=192.0.2.9:1 reason=unreadable-message") == 1

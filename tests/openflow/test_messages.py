@@ -1,5 +1,7 @@
 """The bytes: against Ryu's own encoder and parser, and against what lies about its length."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,3 +61,19 @@ def test_statistics_that_lie_are_a_value_error(tail: bytes) -> None:
 def test_statistics_that_are_cut_short_are_a_value_error(cut: int) -> None:
     with pytest.raises(ValueError, match="statistics"):
         list(messages.read_flow_stats(bytes(16) + bytes([0, 96]) + bytes(cut)))
+
+
+@pytest.mark.parametrize(("reason", "ours"), [(0, False), (1, True), (2, False)])
+def test_a_packet_in_is_one_that_an_action_made(reason: int, ours: bool) -> None:
+    head = struct.pack("!IHBBQ", messages.NO_BUFFER, 5, reason, 22, 7)
+    match = bytes.fromhex("0001000c8000000400000005") + bytes(4)
+    read = messages.read_packet_in(messages.message(10, 0, head + match + bytes(2) + b"frame"))
+    assert (read == (7, 22, 5, b"frame")) is ours
+
+
+@given(st.binary(min_size=8, max_size=200))
+def test_any_octets_are_a_packet_in_or_none(octets: bytes) -> None:
+    packet_in = messages.message(10, 0, octets[8:])
+    for message in (packet_in, packet_in[:14] + b"\1" + packet_in[15:]):
+        read = messages.read_packet_in(message)
+        assert read is None or message.endswith(read.frame)

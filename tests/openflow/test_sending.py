@@ -10,7 +10,9 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 
 from ovsdhcp.openflow import connection, messages
+from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection
+from ovsdhcp.openflow.door import Passage
 from tests.openflow.test_connection import Brick
 
 eventlet = hub.eventlet
@@ -45,14 +47,17 @@ def brick(monkeypatch: pytest.MonkeyPatch) -> Brick:
 class Ends:
     """A connection and the switch's end of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: object) -> None:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         self.party = Answering()
         green: Any = eventlet.greenio.GreenSocket(ours)
         green.setsockopt = lambda *_: None  # no TCP here
-        self.connection = Connection(green, ("test", 1), lambda _: self.party)
+        passage = Passage(Admission(Limits()), green, ("192.0.2.9", 1))
+        self.connection = Connection(green, ("192.0.2.9", 1), lambda _: self.party, passage)
+        for name, value in settings.items():
+            setattr(self.connection, name, value)
         self.connection.set_state(MAIN_DISPATCHER)
         self.switch = eventlet.greenio.GreenSocket(theirs)
         self.serving = hub.spawn(self.connection.serve)
@@ -121,7 +126,7 @@ def test_a_switch_that_reads_nothing_for_long_is_given_up(
     with eventlet.Timeout(5):
         ends.serving.wait()
     assert ends.connection.state == DEAD_DISPATCHER
-    assert "does not read" in caplog.text
+    assert "reason=does-not-read" in caplog.text
 
 
 def test_closing_wakes_who_waits_for_a_message(ends: Ends) -> None:
@@ -145,3 +150,38 @@ def test_one_busy_switch_leaves_the_others_their_turn(brick: Brick) -> None:
     busy.end()
     quiet.end()
     assert turns <= 3
+
+
+ECHO_REQUEST, ECHO_REPLY = 2, 3
+
+
+def test_a_switch_that_answers_no_echo_is_hung_up_on(
+    brick: Brick, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ryu's own way is to ask nobody, unless it is told to."""
+    ends = Ends(echo_request_interval=0.02, max_unreplied_echo_requests=2)
+    said = b""
+    with eventlet.Timeout(5):
+        while octets := ends.switch.recv(1 << 16):
+            said += octets
+        ends.serving.wait()
+    assert list(said[1::8]) == [ECHO_REQUEST] * 3
+    assert "reason=silent" in caplog.text
+    ends.end()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_who_is_challenged_has_to_say_something(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answers: bool
+) -> None:
+    monkeypatch.setattr(connection, "ANSWERS_WITHIN", 0.05)
+    challenge = hub.spawn(ends.connection.challenge)
+    asked = read(ends, 8)
+    assert asked[1] == ECHO_REQUEST
+    if answers:
+        monkeypatch.setattr(ends.party, "hear", lambda _: False)
+        ends.switch.sendall(messages.message(ECHO_REPLY, int.from_bytes(asked[4:], "big"), b""))
+    with eventlet.Timeout(5):
+        challenge.wait()
+    assert ("reason=silent" in caplog.text) is not answers
+    assert (ends.connection.state == DEAD_DISPATCHER) is not answers
