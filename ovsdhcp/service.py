@@ -24,7 +24,7 @@ from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
-from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
+from ovsdhcp.openflow.messages import PacketIn
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
@@ -70,7 +70,6 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     if (
         attached is None
         or attached.cookie != waiting.cookie
-        or waiting.reason != OFPR_ACTION
         or switch.bridge.tables.dhcp_options != waiting.table
     ):
         raise WireError(reasons.STALE_FLOW)
