@@ -67,11 +67,7 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
     attached = switch.attached.get(in_port)
-    if (
-        attached is None
-        or attached.cookie != waiting.cookie
-        or switch.bridge.tables.dhcp_options != waiting.table
-    ):
+    if attached is None or attached.cookie != waiting.cookie:
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet)
 

@@ -37,12 +37,11 @@ def handed_over(
     userdata: bytes,
     cookie: int = 0,
     metadata: bytes = METADATA,
-    table: int = 22,
 ) -> bytes:
     """The body of an NXT_PACKET_IN2 of a paused packet."""
     return (
         prop(0, packet)
-        + prop(3, bytes([table]))
+        + prop(3, b"\x16")
         + prop(4, bytes(4) + cookie.to_bytes(8, "big"))
         + prop(5, b"\0")  # what Open vSwitch says of an action that has no reason of its own
         + prop(6, metadata)
@@ -145,7 +144,6 @@ def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
     [
         pytest.param({"cookie": port_cookie("vm2")}, id="a flow that the port no longer has"),
         pytest.param({"cookie": 0}, id="somebody else's flow"),
-        pytest.param({"cookie": port_cookie("vm5"), "table": 0}, id="another table"),
     ],
 )
 def test_a_packet_of_no_flow_of_ours_is_not_believed(
