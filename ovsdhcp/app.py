@@ -23,7 +23,7 @@ from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.problems import ConfigError
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
-from ovsdhcp.control.running import Running, TableInForce
+from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.events import Event
@@ -87,8 +87,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
         self._bridges: dict[Any, Bridge] = {}
-        table = TableInForce.read(self.service.config.source)
-        running = Running(self.service, self._connected, (host, port), table)
+        running = Running(self.service, self._connected, (host, port))
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]

@@ -20,8 +20,8 @@ from ovsdhcp.dhcp.message import (
     shown,
 )
 
-Key = tuple[str, str, IPv4Address]
-"""Bridge, port and address: what a binding is known by."""
+Key = tuple[str, str, bytes]
+"""Bridge, port and address (four octets, which know their hash): what a binding is known by."""
 
 _VENDOR_CLASS = 60
 _LONGEST = 255
@@ -116,7 +116,8 @@ class Record:
         """A binding's record, at a clock that is `by` seconds ahead of the lease's."""
         vendor = lease.vendor_class
         return cls(
-            *key,
+            *key[:2],
+            IPv4Address(key[2]),
             mac=lease.mac,
             state=lease.state,
             since=lease.since + by,
@@ -173,8 +174,9 @@ def after(
 ) -> Lease:
     """The record of a binding once an exchange came to `code`."""
     if old is None:
-        first = State.INFORMED if code == reasons.ACK_INFORM.code else State.REFUSED
-        old = Lease(first, now, now, *_NOBODY, now, "", "")
+        old = Lease(State.REFUSED, now, now, *_NOBODY, now, "", "")
+    if code == reasons.ACK_INFORM.code and _had_nothing(old):
+        old = old._replace(state=State.INFORMED)
     offers, acks, naks, drops = _COUNTS.get(code, _DROP)
     counts = (
         old.offers + offers * times,
@@ -193,6 +195,11 @@ def after(
     who = old[3:8] if request is None else _who(request)
     until = now + _duration(state, binding) if state in _ENDING else since
     return Lease(state, since, until, *who, now, message, code, *counts)
+
+
+def _had_nothing(lease: Lease) -> bool:
+    """Whether all that was asked so far was met with silence, in whatever order it is told."""
+    return lease.state is State.REFUSED and not lease.acks and not lease.naks
 
 
 def _who(request: Request) -> _Who:

@@ -90,7 +90,7 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
 
 
 def _key(bridge: str, binding: Binding) -> Key:
-    return bridge, binding.port, binding.address
+    return bridge, binding.port, binding.address_octets
 
 
 class _Asker(NamedTuple):
@@ -141,7 +141,7 @@ class Service:
         """Take up what was handed out before; not beside the packet path."""
         self.journal = journal
         table = (
-            (bridge.name, binding.port, binding.address)
+            (bridge.name, binding.port, binding.address_octets)
             for bridge in self.config.bridges
             for port in bridge.ports
             for binding in port.bindings

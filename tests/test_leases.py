@@ -15,7 +15,7 @@ from ovsdhcp.lease import Key, Lease, Record, State
 from ovsdhcp.leases import HISTORY, Leases
 from tests.dhcp.wire import BINDING, MAC, OTHER_MAC, binding, bootp
 
-KEY = "br-int", "vm5", IPv4Address("192.0.2.50")
+KEY = "br-int", "vm5", IPv4Address("192.0.2.50").packed
 WHO = {61: b"\1" + MAC, 60: b"dhcpcd-9.4.1", 12: b"vm5"}
 
 
@@ -35,7 +35,7 @@ def record_of(leases: Leases, by: float = 0.0) -> Record:
 
 
 def key(number: int, bridge: str = "br-int") -> Key:
-    return bridge, f"p{number}", IPv4Address(number)
+    return bridge, f"p{number}", IPv4Address(number).packed
 
 
 @pytest.mark.parametrize(

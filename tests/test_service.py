@@ -19,7 +19,7 @@ from tests.settled import settled
 CLIENT = mac("02:ac:10:ff:01:30")
 SERVER, ADDRESS = bytes((172, 16, 255, 129)), bytes((172, 16, 255, 130))
 COOKIE = port_cookie("vm5")
-KEY = ("br-int", "vm5", VM5.bindings[0].address)
+KEY = ("br-int", "vm5", VM5.bindings[0].address_octets)
 DISCOVER = frame(bootp(1, chaddr=CLIENT), eth_src=CLIENT)
 REQUEST = frame(bootp(3, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)
 DECLINE = frame(bootp(4, {50: ADDRESS, 54: SERVER}, chaddr=CLIENT), eth_src=CLIENT)

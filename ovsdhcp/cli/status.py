@@ -55,6 +55,8 @@ def _table(table: Document) -> str:
     said = printable(table["path"])
     if table.get("sha256"):
         said += f", sha256 {table['sha256'][:12]}…, in force since {table['loaded']}"
+    if table.get("confirm_within") is not None:
+        said += f"\ntaken back in {duration(table['confirm_within'])} unless it is confirmed"
     last = table.get("last_reload")
     if last is not None:
         outcome = "done" if last["ok"] else "refused"

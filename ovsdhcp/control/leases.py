@@ -46,7 +46,7 @@ def _rows(running: Running) -> Iterator[Document]:
     for bridge, _ in running.bridges():
         for port in bridge.ports:
             for binding in port.bindings:
-                key = bridge.name, port.name, binding.address
+                key = bridge.name, port.name, binding.address_octets
                 lease = kept.pop(key, None)
                 yield (
                     {}

@@ -4,52 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ovsdhcp.config.table import Bridge
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service
-
-
-class Outcome(Protocol):
-    """What came of a reload: whether the new table is in force, when, and why or why not."""
-
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def at(self) -> float: ...
-    @property
-    def text(self) -> str: ...
-
-
-class Reloads(Protocol):
-    """Whoever can put another table in force. Either method may take its time."""
-
-    def reload(self, confirm: float | None) -> Outcome:
-        """Read the table anew; with `confirm`, go back after so many seconds without it."""
-
-    def confirm(self) -> Outcome:
-        """Keep what is in force."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableInForce:
-    """The file that the table in force was read from, what it had in it, and when."""
-
-    path: str
-    sha256: str
-    loaded: float
-
-    @classmethod
-    def read(cls, path: str) -> "TableInForce":
-        """The file as it is now; without a hash where it cannot be read again."""
-        try:
-            digest = sha256(Path(path).read_bytes()).hexdigest()
-        except OSError:
-            digest = ""
-        return cls(path, digest, time.time())
 
 
 @dataclass(slots=True)
@@ -59,9 +18,6 @@ class Running:
     service: Service
     switches: Callable[[], Mapping[Any, Switch]]
     listens: tuple[str, int]
-    table: TableInForce
-    reloads: Reloads | None = None
-    last_reload: Outcome | None = None
     started: float = field(default_factory=time.time)
 
     def bridges(self) -> Iterator[tuple[Bridge, Switch | None]]:

@@ -31,7 +31,7 @@ def status(
         yield {}
     yield {
         "server": _server(running),
-        "table": _table(running),
+        "table": {"path": running.service.config.source},
         "reasons": dict(running.service.reasons),
         "leases": {state.value: count for state, count in leases.items()},
         "journal": _journal(running.service.journal),
@@ -39,16 +39,6 @@ def status(
     }
     for bridge, switch in list(running.bridges()):
         yield {"bridge": _bridge(bridge, switch)}
-
-
-def _table(running: Running) -> Document:
-    table, last = running.table, running.last_reload
-    return {
-        "path": table.path,
-        "sha256": table.sha256,
-        "loaded": moment(table.loaded),
-        "last_reload": last and {"ok": last.ok, "at": moment(last.at), "text": last.text},
-    }
 
 
 def _server(running: Running) -> Document:

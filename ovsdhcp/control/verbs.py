@@ -6,7 +6,6 @@ from functools import partial
 from ovsdhcp.control.flows import flows
 from ovsdhcp.control.history import History
 from ovsdhcp.control.leases import leases
-from ovsdhcp.control.reload import reload
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import Verb
 from ovsdhcp.control.status import status
@@ -19,5 +18,4 @@ def verbs(running: Running, history: History) -> Mapping[str, Verb]:
         "leases": partial(leases, running),
         "flows": partial(flows, running),
         "events": history.events,
-        "reload": partial(reload, running),
     }

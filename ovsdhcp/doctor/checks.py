@@ -90,7 +90,8 @@ def _of_settings(there: OvsBridge) -> Iterator[Finding]:
 
 def _of_limits(bridge: Bridge, there: OvsBridge) -> Iterator[Finding]:
     name = quote(there.name)
-    if any(it.rate_limit is None for it in there.controllers):
+    unmetered = bridge.flows is Flows.EXTERNAL or bridge.rate_ceiling is None
+    if unmetered and any(it.rate_limit is None for it in there.controllers):
         yield Finding(
             "rate-limit",
             f"bridge {there.name} has no limit on what it hands to its controller: a port that "

@@ -13,9 +13,10 @@ from ovsdhcp.leases import Leases
 
 LOG = logging.getLogger("ovsdhcp")
 
-EVERY = 1.0
+EVERY, PAUSE = 1.0, 9.0
 RETRY_AFTER = 5.0
-"""Seconds from one batch to the next, and where it could not be written."""
+"""Seconds from one batch to the next, or so many times as long as the last one took; and where it
+could not be written."""
 
 Batch = dict[Key, Lease | None]
 Run = Callable[[Callable[[Batch], None], Batch], object]
@@ -90,15 +91,19 @@ class Journal:
     def keep(self, leases: Leases, run: Run = _at_once) -> float:
         """Write what has changed; how many seconds later to do so again.
 
+        Large batches come less often, so that most of the time nothing is written.
         Beside a packet path, `run` has the writing done in a thread, so that nobody waits for the
         disk but the caller. One call at a time.
         """
         leases.expire(self._clock())
         batch = leases.take_all() if self._all else leases.take_changes()
+        took = 0.0
         if batch or self._all:
+            start = self._clock()
             run(self._write, batch)
+            took = self._clock() - start
             self._tell()
-        return RETRY_AFTER if self.status.problem else EVERY
+        return max(RETRY_AFTER if self.status.problem else EVERY, PAUSE * took)
 
     def close(self, leases: Leases) -> None:
         """Write what has changed since, and let others write it."""

@@ -62,7 +62,7 @@ def replace(rows: int) -> str:
 def identity(key: Key) -> tuple[str, str, int]:
     """What a row is known by."""
     bridge, port, address = key
-    return bridge, port, int(address)
+    return bridge, port, int.from_bytes(address, "big")
 
 
 def row(key: Key, lease: Lease, by: float) -> tuple[object, ...]:
@@ -92,7 +92,7 @@ def record(found: tuple[Any, ...], by: float = 0.0) -> tuple[Key, Lease]:
     seen = (mac, client_id, _shared(vendor), fqdn, host_name)
     last = (at + by, intern(message), intern(reason))
     lease = (State(state), since + by, until, *seen, *last, offers, acks, naks, drops, left)
-    return (intern(bridge), port, IPv4Address(address)), Lease._make(lease)
+    return (intern(bridge), port, IPv4Address(address).packed), Lease._make(lease)
 
 
 _CLASSES = {"TEXT": str, "INTEGER": int, "REAL": float, "BLOB": bytes}

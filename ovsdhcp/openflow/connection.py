@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from socket import socket
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 from struct import Struct
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ READ_AT_MOST = 1 << 16
 UNSENT_AT_MOST = 1 << 20
 """Octets that a switch may have left unread and still be read from."""
 
+READS_WITHIN = 30.0
+"""Seconds in which a switch has to take something of what it is sent."""
+
+_BUFFERED = 1 << 18
 ANSWERS_WITHIN = 2.0
 """Seconds in which a switch that is alive answers an echo request."""
 
@@ -86,6 +90,9 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         """None over TLS, which may have read more already than it was asked for."""
         self._to_send, self._sent = hub.Event(), hub.Event()
         super().__init__(connected, address)
+        # a small buffer has room again soon, even where a busy switch reads a little at a time
+        connected.setsockopt(SOL_SOCKET, SO_SNDBUF, _BUFFERED)
+        connected.settimeout(READS_WITHIN)
 
     def set_state(self, state: str) -> None:
         """Begin in the very moment that the switch is ready, so that no message is in between."""

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def test_a_server_that_is_well_has_status_0_even_with_an_advice(server: Server) 
 
 def test_status_for_machines(server: Server) -> None:
     said = json.loads(run("status", "--json").stdout)
-    keys = {"problems", "server", "table", "bridges", "leases", "reasons", "events"}
+    keys = {"problems", "server", "table", "bridges", "leases", "journal", "reasons", "events"}
     assert set(said) == keys
     assert said["problems"] == [
         {
@@ -93,7 +92,7 @@ def test_status_for_machines(server: Server) -> None:
 
 
 def test_leases_are_a_table(server: Server) -> None:
-    key = "br-int", "vm5", VM5.bindings[0].address
+    key = "br-int", "vm5", VM5.bindings[0].address_octets
     server.service.leases.record(key, VM5.bindings[0], reasons.ACK_SELECTING, time.monotonic())
     head, row = run("leases", "vm5").stdout.splitlines()
     assert head.split()[:5] == ["BRIDGE", "PORT", "MAC", "ADDRESS", "STATE"]
@@ -270,59 +269,8 @@ def test_commands_and_options_are_completed() -> None:
 # -- reload ----------------------------------------------------------------------------------
 
 
-@dataclass
-class Outcome:
-    ok: bool
-    text: str
-    at: float = 0.0
-
-
-class Reloads:
-    """A server whose next table is right, or wrong."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome, self.asked = outcome, list[object]()
-
-    def reload(self, confirm: float | None) -> Outcome:
-        self.asked.append(confirm)
-        return self.outcome
-
-    def confirm(self) -> Outcome:
-        self.asked.append("keep")
-        return self.outcome
-
-
-def test_a_server_that_cannot_reload_says_so(server: Server) -> None:
+def test_a_server_that_cannot_reload_says_what_it_can(server: Server) -> None:
     result = run("reload")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "reads its table at its start only" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "asked"),
-    [((), None), (("--confirm", "60"), 60.0), (("--keep",), "keep")],
-)
-def test_a_table_that_is_right_is_in_force(
-    server: Server, arguments: tuple[str, ...], asked: object
-) -> None:
-    reloads = server.running.reloads = Reloads(Outcome(True, "2 ports changed"))
-    result = run("reload", *arguments)
-    assert (result.exit_code, result.stdout) == (0, "2 ports changed\n")
-    assert reloads.asked == [asked]
-    assert ("reload --keep" in result.stderr) == (asked == 60.0)
-
-
-def test_a_table_that_is_wrong_is_refused_and_status_says_so_first(server: Server) -> None:
-    server.running.reloads = Reloads(Outcome(False, "t.yaml:1:1: error[x]: \x1b[2J\n\nhint: y"))
-    result = run("reload")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "t.yaml:1:1: error[x]: \\x1b[2J\n\nhint: y\n"
-    assert run("status").stdout.startswith("problem: the changed table was refused")
-    said = json.loads(run("reload", "--json").stdout)
-    assert (said["ok"], said["at"]) == (False, "1970-01-01T00:00:00.000Z")
-
-
-def test_keep_and_confirm_are_one_or_the_other(server: Server) -> None:
-    result = run("reload", "--keep", "--confirm", "5")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "say one of them" in result.stderr
+    assert "this server knows no `reload`" in result.stderr
+    assert "it knows events, flows, leases, status" in result.stderr

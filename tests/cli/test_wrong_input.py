@@ -54,6 +54,8 @@ WRONG: list[tuple[str, int, str]] = [
     ("flows render", 2, "Missing argument 'CONFIG'"),
     ("flows render missing.yaml", 1, "missing.yaml: error[unreadable]"),
     ("flows render configs", 2, "File 'configs' is a directory"),
+    ("flows diff --config missing.yaml", 1, "missing.yaml: error[unreadable]"),
+    (f"flows diff br-ex --config {TABLE}", 1, f"{TABLE} has no bridge `br-ex`"),
     ("flows render tests/config/wrong/server.yaml", 1, "server.yaml:2:42: error[bad-server-id]"),
     ("trace", 2, "Missing argument 'CONFIG'"),
     (f"trace {TABLE}", 2, "Missing argument 'PORT'"),

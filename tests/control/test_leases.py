@@ -15,7 +15,7 @@ from tests.openflow.bridges import VM1, VM2, VM5
 
 
 def record(server: Server, binding: Binding, reason: reasons.Reason, ago: float = 0.0) -> None:
-    key = "br-int", binding.port, binding.address
+    key = "br-int", binding.port, binding.address_octets
     server.service.leases.record(key, binding, reason, time.monotonic() - ago)
 
 

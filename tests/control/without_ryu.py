@@ -6,7 +6,7 @@ from typing import Any
 
 from ovsdhcp.config.table import Bridge, Config
 from ovsdhcp.control.history import History
-from ovsdhcp.control.running import Running, TableInForce
+from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import Verb
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.openflow.switch import Switch
@@ -47,8 +47,7 @@ class Server:
         self.service = Service(Config("table.yaml", self.bridges))
         self.connections: dict[Connection, Switch] = {}
         self.history = History()
-        table = TableInForce("table.yaml", "ab" * 32, 0.0)
-        self.running = Running(self.service, lambda: self.connections, self.listens, table)
+        self.running = Running(self.service, lambda: self.connections, self.listens)
 
     def connect(self, bridge: Bridge = BR_INT) -> Connection:
         switch = Switch(bridge, self.names)

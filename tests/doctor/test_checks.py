@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ovsdhcp.config.table import Bridge, OtherTraffic
+from ovsdhcp.config.table import Bridge, OtherTraffic, RateLimit
 from ovsdhcp.control.findings import Finding
 from ovsdhcp.doctor.checks import find, of_bridge, of_flows, of_offers
 from ovsdhcp.doctor.offers import Offer
@@ -159,3 +159,9 @@ def test_who_answered(offers: list[Offer], traffic: OtherTraffic, severity: str)
     (finding,) = of_offers(replace(BR_INT, other_traffic=traffic), "br-int", offers)
     assert (finding.severity, finding.check) == (severity, "other-server")
     assert all(offer.server_id in finding.text for offer in offers)
+
+
+def test_a_ceiling_of_the_tables_does_for_a_limit_of_the_controllers() -> None:
+    there = replace(WELL, controllers=(replace(CONTROLLER, rate_limit=None),))
+    metered = replace(BR_INT, rate_ceiling=RateLimit(5_000, 1_000))
+    assert said(of_bridge(metered, there, TARGET)) == []

@@ -24,7 +24,7 @@ from ovsdhcp.journal import Journal
 from ovsdhcp.leases import Leases
 from tests.dhcp.wire import BINDING
 journal, leases = Journal(Path(sys.argv[1])), Leases()
-keys = [("br-int", f"p{{n}}", IPv4Address(n)) for n in range({RECORDS})]
+keys = [("br-int", f"p{{n}}", IPv4Address(n).packed) for n in range({RECORDS})]
 leases.adopt(journal.read_back(), keys, 0.0)
 while not journal.status.problem:
     for key in keys:

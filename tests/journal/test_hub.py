@@ -25,7 +25,7 @@ with contextlib.suppress(OSError):  # what is measured is not what else the mach
     os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 journal = Journal(Path(sys.argv[1]), sleep=patcher.original("time").sleep)
 leases, worst, writing = Leases(), 0.0, True
-keys = [("br-int", f"p{n}", IPv4Address(n)) for n in range(100_000)]
+keys = [("br-int", f"p{n}", IPv4Address(n).packed) for n in range(100_000)]
 leases.adopt(journal.read_back(), keys, 0.0)
 for key in keys:
     leases.record(key, BINDING, reasons.OFFER, 1e9)

@@ -30,7 +30,7 @@ WHO = decode(bootp(1, {61: b"\1" + MAC, 60: b"dhcpcd-9.4.1", 12: b"vm5\x1b", 81:
 
 
 def key(number: int) -> Key:
-    return "br-int", f"p{number}", IPv4Address(number)
+    return "br-int", f"p{number}", IPv4Address(number).packed
 
 
 def filled(count: int = 3) -> Leases:
