@@ -150,7 +150,7 @@ def test_a_known_payload_ends_its_own_connection_only(
             hostile.say(HELLO + FEATURES)
         hostile.say(KNOWN[name])
         assert hostile.is_hung_up_on(within=SERVED_WITHIN)
-    assert endings(lab_of_two, "malformed-message")
+    assert wait_for(lambda: endings(lab_of_two, "malformed-message"), within=5)
 
 
 def until_refused(rng: random.Random) -> list[bytes]:
@@ -238,8 +238,8 @@ def test_a_stranger_is_refused_and_named_once(lab_of_two: Lab) -> None:
         with peer(lab_of_two) as stranger:
             stranger.become_a_switch(dpid=0x5EED)
             assert stranger.is_hung_up_on(within=2)
+    assert wait_for(lambda: endings(lab_of_two, "stranger"), within=5)
     assert log_of(lab_of_two).count("(dpid 0x0000000000005eed) is not in the table") == 1
-    assert endings(lab_of_two, "stranger")
 
 
 def test_who_poses_as_the_bridge_is_refused_as_long_as_that_is_alive(
@@ -253,5 +253,5 @@ def test_who_poses_as_the_bridge_is_refused_as_long_as_that_is_alive(
     with served_all_along(bench), peer(lab_of_two) as posing:
         posing.say(HELLO + FEATURES[:8] + struct.pack("!Q", ours) + FEATURES[16:] + ports)
         assert posing.is_hung_up_on(within=2)
-    assert endings(lab_of_two, "already-connected")
+    assert wait_for(lambda: endings(lab_of_two, "already-connected"), within=5)
     assert log_of(lab_of_two).count("bridge br-int: disconnected") == connected
