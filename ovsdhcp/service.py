@@ -24,7 +24,7 @@ from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
 from ovsdhcp.openflow import continuation
 from ovsdhcp.openflow.continuation import Paused
-from ovsdhcp.openflow.messages import PacketIn
+from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
@@ -62,12 +62,18 @@ _with_result = lru_cache(maxsize=_MOST_USERDATA)(set_result)
 def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding | None:
     """Whose question a paused packet is: as another's flow says, or by our flow's port.
 
-    Raises WireError where the flow does not say, or is no longer there.
+    Raises WireError where the flow does not say, or is no longer there. Of what waits Open vSwitch
+    says that it comes from table 0, whichever it was (seen with 3.1).
     """
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
     attached = switch.attached.get(in_port)
-    if attached is None or attached.cookie != waiting.cookie:
+    if (
+        attached is None
+        or attached.cookie != waiting.cookie
+        or waiting.reason != OFPR_ACTION
+        or waiting.table not in (0, switch.bridge.tables.dhcp_options)
+    ):
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet)
 

@@ -37,13 +37,15 @@ def handed_over(
     userdata: bytes,
     cookie: int = 0,
     metadata: bytes = METADATA,
+    table: int = 22,
+    reason: int = messages.OFPR_ACTION,
 ) -> bytes:
     """The body of an NXT_PACKET_IN2 of a paused packet."""
     return (
         prop(0, packet)
-        + prop(3, b"\x16")
+        + prop(3, bytes([table]))
         + prop(4, bytes(4) + cookie.to_bytes(8, "big"))
-        + prop(5, b"\0")  # what Open vSwitch says of an action that has no reason of its own
+        + prop(5, bytes([reason]))
         + prop(6, metadata)
         + prop(8, b"state")
         + prop(7, userdata)
@@ -130,9 +132,10 @@ def test_a_body_that_lies_is_counted_and_not_resumed(service: Service) -> None:
     assert dict(service.reasons) == {"packet-in-malformed": 1}
 
 
-def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
+@pytest.mark.parametrize("table", [0, 22], ids=["as Open vSwitch says", "as it is"])
+def test_our_own_flows_ask_for_the_tables_binding(service: Service, table: int) -> None:
     userdata = put_dhcp_opts.encode(put_dhcp_opts.of_binding(VM5.bindings[0]))
-    body = handed_over(DISCOVER, userdata, port_cookie("vm5"))
+    body = handed_over(DISCOVER, userdata, port_cookie("vm5"), table=table)
     packet, metadata = resumed(service, RESUMING, body)
     direct = server.answer(DISCOVER, VM5.bindings[0], 100.0)
     assert isinstance(direct, server.Reply)
@@ -144,6 +147,8 @@ def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
     [
         pytest.param({"cookie": port_cookie("vm2")}, id="a flow that the port no longer has"),
         pytest.param({"cookie": 0}, id="somebody else's flow"),
+        pytest.param({"cookie": port_cookie("vm5"), "table": 23}, id="another table"),
+        pytest.param({"cookie": port_cookie("vm5"), "reason": 0}, id="a table miss"),
     ],
 )
 def test_a_packet_of_no_flow_of_ours_is_not_believed(

@@ -18,7 +18,16 @@ from ovsdhcp.openflow.messages import EXPERIMENTER, NICIRA, message
 SET_PACKET_IN_FORMAT, RESUME, PACKET_IN2 = 16, 28, 30
 NXPIF_STANDARD, NXPIF_NXT_PACKET_IN2 = 0, 2
 
-PACKET, FULL_LEN, TABLE_ID, COOKIE, METADATA, USERDATA, CONTINUATION = 0, 1, 3, 4, 6, 7, 8
+PACKET, FULL_LEN, TABLE_ID, COOKIE, REASON, METADATA, USERDATA, CONTINUATION = (
+    0,
+    1,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+)
 
 _PROPERTY = Struct("!HH")
 _PACKET_IN2 = pack("!II", NICIRA, PACKET_IN2)
@@ -51,6 +60,7 @@ class Paused:
     packet: bytes
     table: int
     cookie: int
+    reason: int
     metadata: bytes
     userdata: bytes
     waits: bool
@@ -100,6 +110,7 @@ def read(body: bytes) -> Paused:
         packet=found.get(PACKET, b""),
         table=found.get(TABLE_ID, b"\0")[0],
         cookie=int.from_bytes(found.get(COOKIE, b"")[4:12], "big"),
+        reason=found.get(REASON, b"\0")[0],
         metadata=found.get(METADATA, b""),
         userdata=found.get(USERDATA, b""),
         waits=CONTINUATION in found,
@@ -111,7 +122,7 @@ def _property(body: bytes, at: int) -> tuple[int, int]:
     if at + 4 > len(body):
         raise WireError(PACKET_IN_MALFORMED)
     kind, length = _PROPERTY.unpack_from(body, at)
-    least = 5 if kind == TABLE_ID else 4
+    least = 5 if kind in (TABLE_ID, REASON) else 4
     if not least <= length <= len(body) - at:
         raise WireError(PACKET_IN_MALFORMED)
     return kind, length
