@@ -9,7 +9,7 @@ Pieces are octets of `marshal`, which is fast and for one Python alone: both sid
 
 import marshal
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from ipaddress import IPv4Address
@@ -34,11 +34,16 @@ _MadeOf = tuple[bytes, bytes, bytes]
 
 def pack(config: Config) -> Iterator[bytes]:
     """The pieces of a Config, in the order in which `Assembly` takes them."""
+    subnets: dict[int, int] = {}
     for bridge in config.bridges:
         yield _dumped("bridge", (bridge.name, _octets(replace(bridge, ports=()))))
         for start in range(0, len(bridge.ports), PORTS_AT_ONCE):
             ports = bridge.ports[start : start + PORTS_AT_ONCE]
-            yield _dumped("ports", [(port.name, _pack_port(port)) for port in ports])
+            for subnet in (port.bindings[0].subnet for port in ports):
+                if id(subnet) not in subnets:
+                    number = subnets[id(subnet)] = len(subnets)
+                    yield _dumped("subnet", (number, _octets(subnet)))
+            yield _dumped("ports", [(port.name, *_pack_port(port, subnets)) for port in ports])
     yield _dumped("source", config.source)
 
 
@@ -55,12 +60,13 @@ def _octets(value: Bridge | Port | Subnet) -> bytes:
     return buffer.getvalue()
 
 
-def _pack_port(port: Port) -> _MadeOf:
+def _pack_port(port: Port, subnets: Mapping[int, int]) -> tuple[int, bytes, bytes]:
+    """The number of its subnet, its clients, and the rest of it."""
     first = port.bindings[0]
     alone = first.address_octets, first.mac, pack_terms(first)
     clients = alone if len(port.bindings) == 1 else pack_hosts(port.bindings)
     packed = marshal.dumps(clients, WITHOUT_REFERENCES)
-    return _octets(first.subnet), packed, _octets(replace(port, bindings=()))
+    return subnets[id(first.subnet)], packed, _octets(replace(port, bindings=()))
 
 
 def _unpack_port(made_of: _MadeOf, subnet: Subnet) -> Port:
@@ -87,6 +93,7 @@ class Assembly:
     """Puts a Config together from its pieces, and takes from the one before it what is the same."""
 
     def __init__(self, before: "Assembly | None" = None) -> None:
+        self._numbered: dict[int, bytes] = {}
         self._subnets: dict[bytes, Subnet] = {}
         self._bridges: dict[str, _BridgeParts] = {}
         self._before = before
@@ -100,8 +107,10 @@ class Assembly:
         if kind == "bridge":
             self._take_bridge(*value)
         elif kind == "ports":
-            for name, made_of in value:
-                self._take_port(name, made_of)
+            for name, subnet, clients, rest in value:
+                self._take_port(name, (self._numbered[subnet], clients, rest))
+        elif kind == "subnet":
+            self._numbered[value[0]] = value[1]
         else:
             self._source = value
 
