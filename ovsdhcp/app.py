@@ -200,7 +200,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
     def _apply(self, config: Config) -> Slices:
         """Put a new table in force, bridge by bridge; strangers may have become ours."""
-        self.service.config = config
+        behind = self.service.replace(config)
+        next(behind)
         for connection, bridge in list(self._bridges.items()):
             local = bridge.switch.names.get(LOCAL, "")
             wanted = self.service.bridge_of(connection.id, local)
@@ -212,6 +213,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         for connection in list(self._strangers):
             connection.begin()
             yield
+        yield from behind
 
 
 def _log_or_exit() -> Writer | None:
