@@ -82,7 +82,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         confine()
         self._writer = _log_or_exit()
         self.service = _service_or_exit()
-        host, port, self.admission = open_channel(self.CONF, self._begin)
+        host, port, self.admission, self.sockets = open_channel(self.CONF, self._begin, hub.spawn)
         self._refuse_strangers = False
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
@@ -94,7 +94,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         self.process = Process()
         self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
-        self.process.at_end += [self._control.close]
+        self.process.at_end += [self._control.close, self.sockets.close]
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
@@ -105,6 +105,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._keeper = hub.spawn(self._keep_journal)
         own = (self._tell_events, self._be_supervised)
         self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
+        self.sockets.listen_for(self.service.known_by_name())
         try:
             self._control.open()
         except CannotListenError as error:

@@ -161,6 +161,10 @@ class Service:
             LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
         return switch
 
+    def known_by_name(self) -> list[str]:
+        """The bridges of the table that are known by the name of their local port."""
+        return [bridge.name for bridge in self.config.bridges if bridge.dpid is None]
+
     def _bridge(self, dpid: int, local: str) -> Bridge | None:
         for bridge in self.config.bridges:
             if bridge.dpid == dpid or (bridge.dpid is None and bridge.name == local):

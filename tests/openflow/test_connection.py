@@ -1,5 +1,6 @@
 """The connection: messages cut from any pieces, ours answered in order, the rest Ryu's way."""
 
+from socket import AF_INET
 from struct import pack
 from typing import Any
 
@@ -32,6 +33,8 @@ class Brick:
 
 class Wire:
     """A socket that has `pieces` to read, and then is at its end."""
+
+    family = AF_INET
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = list(pieces)
