@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ovsdhcp.answers import Memory
-from ovsdhcp.config.loading import load as load_table
-from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config, Flows
 from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
@@ -48,15 +46,6 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
 
 
-def load() -> Config:
-    """The lease table; what is odd in it is logged. Raises ConfigError with all that is wrong."""
-    odd: list[Problem] = []
-    config = load_table(config_path(), odd)
-    for problem in odd:
-        LOG.warning("%s", problem.render())
-    return config
-
-
 @lru_cache(maxsize=_MOST_USERDATA)
 def _opts(userdata: bytes) -> PutDhcpOpts:
     return put_dhcp_opts.decode(userdata)
@@ -73,7 +62,8 @@ _with_result = lru_cache(maxsize=_MOST_USERDATA)(set_result)
 def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding | None:
     """Whose question a paused packet is: as another's flow says, or by our flow's port.
 
-    Raises WireError where the flow does not say, or is no longer there.
+    Raises WireError where the flow does not say, or is no longer there. Of what waits Open vSwitch
+    says that it comes from table 0, whichever it was (seen with 3.1).
     """
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
@@ -82,7 +72,7 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
         attached is None
         or attached.cookie != waiting.cookie
         or waiting.reason != OFPR_ACTION
-        or switch.bridge.tables.dhcp_options != waiting.table
+        or waiting.table not in (0, switch.bridge.tables.dhcp_options)
     ):
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet)
@@ -149,7 +139,7 @@ class Service:
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
         """A bridge has connected; None, said once, if the table does not name it."""
-        bridge = self._bridge(dpid, local)
+        bridge = self.bridge_of(dpid, local)
         if bridge is None:
             if dpid not in self._strangers and len(self._strangers) < _MOST_STRANGERS:
                 self._strangers.add(dpid)
@@ -165,7 +155,8 @@ class Service:
         """The bridges of the table that are known by the name of their local port."""
         return [bridge.name for bridge in self.config.bridges if bridge.dpid is None]
 
-    def _bridge(self, dpid: int, local: str) -> Bridge | None:
+    def bridge_of(self, dpid: int, local: str) -> Bridge | None:
+        """What the table says of a bridge, by its datapath id or its LOCAL port's name."""
         for bridge in self.config.bridges:
             if bridge.dpid == dpid or (bridge.dpid is None and bridge.name == local):
                 return bridge
@@ -303,10 +294,10 @@ class Service:
             self.reasons[reasons.RATE_LIMITED.code] += 1
         return over
 
-    def refused_meters(self, switch: Switch, xid: int) -> bytes:
-        """What to send a bridge whose error says that it takes no meters; empty for another."""
-        sent = switch.refused_meters(xid)
-        if sent:
+    def refused_meters(self, switch: Switch, xid: int) -> bool:
+        """Whether an error says that a bridge takes no meters; then it is to be looked at again."""
+        refused = switch.refused_meters(xid)
+        if refused:
             LOG.warning(
                 "bridge %s: takes no meters (its datapath may have none); ports that ask more than "
                 "their rate_limit are limited by the controller instead, by a flow that drops "
@@ -314,7 +305,7 @@ class Service:
                 switch.bridge.name,
                 DROPPED_FOR,
             )
-        return sent
+        return refused
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""

@@ -1,5 +1,6 @@
 """The lease table as values: what every other room reads, wherever it came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network
@@ -60,7 +61,7 @@ class Port:
     """
 
     name: str
-    bindings: tuple[Binding, ...]
+    bindings: Sequence[Binding]
     ofport: int | None = None
     trusted: bool = False
     guard: bool = False

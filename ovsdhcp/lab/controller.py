@@ -34,6 +34,8 @@ class Controller:
     home: str
     folder: Path
     shell: Shell
+    beside: tuple[str, ...] = ()
+    """Ryu applications that run beside it."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -52,7 +54,7 @@ class Controller:
         }
         if sockets is not None:
             environment["OVSDHCP_SOCKETS"] = str(sockets)
-        argv = ("ip", "netns", "exec", self.home, ryu_manager(), "ovsdhcp.app")
+        argv = ("ip", "netns", "exec", self.home, ryu_manager(), "ovsdhcp.app", *self.beside)
         (self.folder / "controller").mkdir(mode=0o700, exist_ok=True)
         self.shell.voice.command(argv, environment)
         with self.log.open("ab") as log:

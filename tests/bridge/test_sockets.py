@@ -58,6 +58,27 @@ def test_a_client_gets_its_lease(by_socket: Lab) -> None:
     assert bound(by_socket) == ("172.16.255.130/26",)
 
 
+def test_a_reload_opens_and_closes_what_differs(by_socket: Lab, table: Path) -> None:
+    another = path(by_socket).with_name("br-new.controller")
+    text = table.read_text()
+    try:
+        table.write_text(text + "  br-new: {ports: {}}\n")
+        reload(by_socket)
+        assert wait_for(another.is_socket, within=WITHIN)
+        table.write_text(text)
+        reload(by_socket)
+        assert wait_for(lambda: not another.exists(), within=WITHIN)
+        assert path(by_socket).is_socket()
+        assert is_connected(by_socket)
+    finally:
+        table.write_text(text)
+
+
+def reload(lab: Lab) -> None:
+    (pid,) = lab.controller.pids()
+    os.kill(pid, signal.SIGHUP)
+
+
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
 def test_the_bridge_comes_back_to_a_controller_that_was_restarted(
     by_socket: Lab, table: Path, killed: bool
