@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +78,18 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
     return attached.binding(waiting.packet)
 
 
+def _keys(config: Config) -> Iterator[Key]:
+    """What all bindings of a table are known by."""
+    for bridge in config.bridges:
+        for port in bridge.ports:
+            for address in port.addresses():
+                yield bridge.name, port.name, address
+
+
+def _external(config: Config) -> frozenset[str]:
+    return frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
+
+
 def _key(bridge: str, binding: Binding) -> Key:
     return bridge, binding.port, binding.address_octets
 
@@ -114,9 +126,7 @@ class Service:
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
         self._clock = clock
-        self.leases = Leases(
-            frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
-        )
+        self.leases = Leases(_external(config))
         self.journal: Journal | None = None
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
@@ -129,13 +139,25 @@ class Service:
     def remember(self, journal: Journal) -> None:
         """Take up what was handed out before; not beside the packet path."""
         self.journal = journal
-        table = (
-            (bridge.name, binding.port, binding.address_octets)
-            for bridge in self.config.bridges
-            for port in bridge.ports
-            for binding in port.bindings
-        )
-        self.leases.adopt(journal.read_back(), table, self._clock())
+        self.leases.adopt(journal.read_back(), _keys(self.config), self._clock())
+
+    def replace(self, config: Config) -> Iterator[None]:
+        """Put another table in force at once; what is behind is done in slices.
+
+        What is known of bindings that it no longer has becomes history.
+        """
+        self.config, self.leases.external = config, _external(config)
+        yield
+        gone = dict.fromkeys(self.leases.kept())
+        yield
+        for number, key in enumerate(_keys(config)):
+            gone.pop(key, None)
+            if number % SETTLED_AT_ONCE == 0:
+                yield
+        left = [key for key in gone if key[0] not in self.leases.external]
+        for at in range(0, len(left), SETTLED_AT_ONCE):
+            self.leases.left(left[at : at + SETTLED_AT_ONCE], self._clock())
+            yield
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
         """A bridge has connected; None, said once, if the table does not name it."""

@@ -118,6 +118,10 @@ class Hosts(Sequence[Binding]):
     def __hash__(self) -> int:
         return hash((self._port, self._records))
 
+    def addresses(self) -> Iterator[bytes]:
+        """The clients' addresses, as octets, without making a Binding of each."""
+        return (address for _, address, _, _ in _RECORD.iter_unpack(self._records))
+
     def get(self, mac: bytes) -> Binding | None:
         """The client with this MAC."""
         made = self._made.get(mac)

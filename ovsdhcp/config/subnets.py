@@ -8,8 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from ovsdhcp.config import scalars
 from ovsdhcp.config.document import SubnetKeys
+from ovsdhcp.config.layers import layered, refused
 from ovsdhcp.config.problems import Path, Report
-from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings, layered, refused
+from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings
 from ovsdhcp.config.validation import missing
 from ovsdhcp.dhcp.binding import Subnet
 
