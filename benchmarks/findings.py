@@ -30,8 +30,8 @@ class Finding:
     holds: bool
 
 
-def _peers(load: str, other: str, figure: str) -> Callable[[Found], Spread]:
-    return lambda it: _spread(it["peers"][load]["ratios"][f"ovsdhcp / {other}"][figure])
+def _peers(load: str, other: str, figure: str, one: str = "ovsdhcp") -> Callable[[Found], Spread]:
+    return lambda it: _spread(it["peers"][load]["ratios"][f"{one} / {other}"][figure])
 
 
 def _size(*path: str) -> Callable[[Found], float]:
@@ -61,11 +61,24 @@ def _number(value: Any) -> float:
 
 
 def _resume(load: str, figure: str) -> Callable[[Found], Spread]:
-    return lambda it: _spread(it["peers"][load]["ratios"]["ovsdhcp-resume / ovsdhcp"][figure])
+    return _peers(load, "ovsdhcp", figure, "ovsdhcp-resume")
 
 
 _OVN, _NULL = "ovn-controller", "null"
+_UNIX, _NULL_UNIX = "ovsdhcp-unix", "null-unix"
 WANTED = (
+    Wanted("by a Unix socket, renewing, 128 outstanding: replies/s, by ovn-controller's",
+           _peers("renew 128", _OVN, "rate", _UNIX), least=1.8),
+    Wanted("by a Unix socket, renewing, 32 outstanding: replies/s, by ovn-controller's",
+           _peers("renew 32", _OVN, "rate", _UNIX), least=1.7),
+    Wanted("by a Unix socket, every client new, 128 outstanding: replies/s, by ovn-controller's",
+           _peers("new 128", _OVN, "rate", _UNIX), least=0.9),
+    Wanted("by a Unix socket, renewing, 128 outstanding: replies/s, by the null controller's",
+           _peers("renew 128", _NULL_UNIX, "rate", _UNIX), least=0.9),
+    Wanted("by a Unix socket, renewing, 128 outstanding: replies/s, by those by TCP",
+           _peers("renew 128", "ovsdhcp", "rate", _UNIX)),
+    Wanted("the null controller by a Unix socket, 128 outstanding: replies/s, by ovn-controller's",
+           _peers("renew 128", _OVN, "rate", _NULL_UNIX)),
     Wanted("renewing, 128 outstanding: replies/s, by ovn-controller's",
            _peers("renew 128", _OVN, "rate"), least=1.8),
     Wanted("renewing, 32 outstanding: replies/s, by ovn-controller's",

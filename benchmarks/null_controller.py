@@ -1,6 +1,6 @@
 """The least that can answer: an OpenFlow loop in Python that sends a constant back.
 
-    python -m benchmarks.null_controller FRAME_IN_HEX [PORT]
+    python -m benchmarks.null_controller FRAME_IN_HEX [PORT | SOCKET]
 
 No Ryu, no engine, no table: the handshake that Open vSwitch needs, large reads, one write for
 each, and for every packet-in the same frame with the question's xid. What a Python controller could
@@ -53,15 +53,26 @@ def serve(connection: socket.socket, frame: bytes) -> None:
             connection.sendall(b"".join(out))
 
 
-def main(frame: bytes, port: int = 6653) -> None:
+def listening(where: str) -> socket.socket:
+    """A TCP port of loopback, or a Unix socket; whoever connects is answered without delay."""
+    if where.isdecimal():
+        listener = socket.create_server(("127.0.0.1", int(where)))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+    else:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(where)
+        listener.listen()
+    return listener
+
+
+def main(frame: bytes, where: str = "6653") -> None:
     """Wait for a switch, again and again."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with listening(where) as listener:
         while True:
             connection, _ = listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with connection:
                 serve(connection, frame)
 
 
 if __name__ == "__main__":
-    main(bytes.fromhex(sys.argv[1]), *map(int, sys.argv[2:]))
+    main(bytes.fromhex(sys.argv[1]), *sys.argv[2:])

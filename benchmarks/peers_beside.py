@@ -16,8 +16,10 @@ from benchmarks.responders import Stage
 BINDINGS = 1000
 STAGES: Mapping[str, Stage] = {
     "ovsdhcp": responders.ovsdhcp,
+    "ovsdhcp-unix": responders.ovsdhcp_unix,
     "ovn-controller": responders.ovn,
     "null": responders.null_controller,
+    "null-unix": partial(responders.null_controller, name="null-unix"),
     "bounce": responders.bounce,
     "ovsdhcp-resume": partial(responders.ovsdhcp, reply="resume"),
     "plain Ryu": responders.plain_ryu,
@@ -29,9 +31,13 @@ PROGRAMS = {"ovn-controller": "ovn-controller", "dnsmasq": "dnsmasq", "kea": "ke
 
 PAIRS = (
     ("ovsdhcp", "ovn-controller"),
+    ("ovsdhcp-unix", "ovn-controller"),
     ("ovsdhcp", "null"),
+    ("ovsdhcp-unix", "null-unix"),
+    ("ovsdhcp-unix", "ovsdhcp"),
     ("ovsdhcp-resume", "ovsdhcp"),
     ("null", "ovn-controller"),
+    ("null-unix", "ovn-controller"),
 )
 
 

@@ -15,6 +15,7 @@ from benchmarks.generator import Load, ask
 from benchmarks.peers import Dnsmasq, Kea, Network
 from ovsdhcp.config.loading import loads
 from ovsdhcp.dhcp.server import Reply, answer
+from ovsdhcp.lab.bridge import CONTROLLER
 from ovsdhcp.lab.command import LabError
 from ovsdhcp.lab.controller import Controller, ryu_manager
 from ovsdhcp.lab.deadline import wait_for
@@ -70,11 +71,22 @@ def ovsdhcp(
         controller.stop()
 
 
-def serve(made: Bed, table: str) -> Controller:
+@contextmanager
+def ovsdhcp_unix(bindings: int) -> Iterator[Responder]:
+    """The same, with a bridge that comes by its Unix socket."""
+    with bed("ovsdhcp-unix") as made:
+        table = tables.lease_table(bindings, 1, made.bridges)
+        controller = serve(made, table, sockets=made.switch.folder)
+        made.switch.set_controller(made.switch.socket)
+        yield Responder("ovsdhcp-unix", made, controller.pids, bindings).ready()
+        controller.stop()
+
+
+def serve(made: Bed, table: str, sockets: Path | None = None) -> Controller:
     """Start it on a bed, until it listens."""
     (made.folder / "table.json").write_text(table)
     controller = Controller(made.home, made.folder, made.shell)
-    controller.start(made.folder / "table.json")
+    controller.start(made.folder / "table.json", sockets)
     return controller
 
 
@@ -90,14 +102,16 @@ PUNT = "table=0,priority=100,in_port={port},udp,tp_src=68,tp_dst=67,actions=cont
 
 
 @contextmanager
-def null_controller(bindings: int) -> Iterator[Responder]:
-    """benchmarks/null_controller.py, on a bridge with one punting flow."""
-    with bed("null") as made:
-        argv = (sys.executable, "-m", "benchmarks.null_controller", constant_reply().hex())
+def null_controller(bindings: int, name: str = "null") -> Iterator[Responder]:
+    """benchmarks/null_controller.py, on a bridge with one punting flow; `null-unix` by a socket."""
+    with bed(name) as made:
+        target = made.switch.socket if name == "null-unix" else CONTROLLER
+        where = target.removeprefix("unix:").removeprefix("tcp:127.0.0.1:")
+        argv = (sys.executable, "-m", "benchmarks.null_controller", constant_reply().hex(), where)
         with running(made, *argv) as process:
-            made.switch.set_controller()
+            made.switch.set_controller(target)
             made.lay([PUNT.format(port=1)])
-            yield Responder("null", made, lambda: [process.pid], bindings, constant=True).ready()
+            yield Responder(name, made, lambda: [process.pid], bindings, constant=True).ready()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import click
 
 from manual import roff
 from ovsdhcp import __version__
+from ovsdhcp.channel import SOCKETS_VARIABLE
 from ovsdhcp.cli import main
 from ovsdhcp.log import form
 from ovsdhcp.service import CONFIG_VARIABLE, DEFAULT_CONFIG
@@ -13,6 +14,8 @@ from ovsdhcp.state_folder import DEFAULT_STATE_DIR, STATE_VARIABLE
 
 ENVIRONMENT = {
     CONFIG_VARIABLE: f"The lease table. Without it, {DEFAULT_CONFIG}.",
+    SOCKETS_VARIABLE: "Open vSwitch's folder, where the server also listens for bridges of this "
+    "machine, at BRIDGE.controller. Without it, by TCP alone.",
     STATE_VARIABLE: "Where the server keeps its state, and its socket for the other commands. "
     f"Without it, {DEFAULT_STATE_DIR}.",
     form.VARIABLE: "How the server writes its log: `logfmt` (the default) or `json`.",

@@ -83,7 +83,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         reader = Reader()
         loaded = _table_or_exit(reader)
         self.service = Service(loaded.config)
-        host, port, self.admission = open_channel(self.CONF, self._begin)
+        host, port, self.admission, self.sockets = open_channel(self.CONF, self._begin, hub.spawn)
         self._refuse_strangers = False
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
@@ -97,7 +97,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._control = Control(socket_path(), verbs(running, history), hub.spawn)
         self.process = Process()
         self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
-        self.process.at_end += [self._control.close]
+        self.process.at_end += [self._control.close, self.sockets.close]
         self.process.at_reload.append(self.reloading.reload)
 
     def start(self) -> None:
@@ -109,6 +109,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._keeper = hub.spawn(self._keep_journal)
         own = (self._tell_events, self._be_supervised, self.reloading.run)
         self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
+        self.sockets.listen_for(self.service.known_by_name())
         try:
             self._control.open()
         except CannotListenError as error:
@@ -202,6 +203,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Put a new table in force, bridge by bridge; strangers may have become ours."""
         behind = self.service.replace(config)
         next(behind)
+        self.sockets.listen_for(self.service.known_by_name())
         for connection, bridge in list(self._bridges.items()):
             local = bridge.switch.names.get(LOCAL, "")
             wanted = self.service.bridge_of(connection.id, local)

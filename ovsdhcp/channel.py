@@ -5,16 +5,19 @@ still there.
 """
 
 import logging
+import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ryu.base.app_manager import SERVICE_BRICKS
 from ryu.controller import controller
 
 from ovsdhcp.openflow.admission import Admission, Limits
+from ovsdhcp.openflow.bridge_sockets import BridgeSockets, Spawn
 from ovsdhcp.openflow.connection import Connection, Party, serve
 from ovsdhcp.openflow.listener import Listener, bound, is_loopback, tls_context
 
@@ -31,6 +34,8 @@ DEFAULTS = {
 
 RYUS_OWN = "ofp_event"
 
+SOCKETS_VARIABLE = "OVSDHCP_SOCKETS"
+
 
 class Channel(NamedTuple):
     """What is open, and who keeps the door."""
@@ -38,9 +43,10 @@ class Channel(NamedTuple):
     host: str
     port: int
     admission: Admission
+    sockets: BridgeSockets
 
 
-def open_channel(conf: Any, begin: Callable[[Connection], Party | None]) -> Channel:
+def open_channel(conf: Any, begin: Callable[[Connection], Party | None], spawn: Spawn) -> Channel:
     """Have Ryu listen and serve our way; ends the process where its options cannot be met."""
     for option, value in DEFAULTS.items():
         conf.set_default(option, value)
@@ -48,9 +54,16 @@ def open_channel(conf: Any, begin: Callable[[Connection], Party | None]) -> Chan
     _port_free_or_exit(conf.ofp_listen_host, port)
     _warn(conf)
     admission = Admission(Limits.within(_open_files()))
-    controller.datapath_connection_factory = partial(serve, begin, admission)
+    controller.datapath_connection_factory = served = partial(serve, begin, admission)
     controller.StreamServer = Listener
-    return Channel(conf.ofp_listen_host, port, admission)
+    sockets = BridgeSockets(sockets_folder(), served, spawn)
+    return Channel(conf.ofp_listen_host, port, admission, sockets)
+
+
+def sockets_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Where bridges of this machine connect by Unix sockets: `$OVSDHCP_SOCKETS`, or nowhere."""
+    named = environment.get(SOCKETS_VARIABLE)
+    return Path(named).absolute() if named else None
 
 
 def alone(application: str) -> bool:

@@ -173,6 +173,10 @@ class Service:
             LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
         return switch
 
+    def known_by_name(self) -> list[str]:
+        """The bridges of the table that are known by the name of their local port."""
+        return [bridge.name for bridge in self.config.bridges if bridge.dpid is None]
+
     def bridge_of(self, dpid: int, local: str) -> Bridge | None:
         """What the table says of a bridge, by its datapath id or its LOCAL port's name."""
         for bridge in self.config.bridges:

@@ -1,6 +1,7 @@
 """What is looked at: facts in, findings out."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from shlex import quote
 
 from ovsdhcp.config.table import Bridge, Flows, OtherTraffic
@@ -61,6 +62,9 @@ def _of_controllers(there: OvsBridge, controller: str) -> Iterator[Finding]:
 def _not_connected(name: str, it: Controller, controller: str) -> Finding:
     why = f": {it.error}" if it.error else ""
     mend = "start it there: ovsdhcp run"
+    if it.target.startswith("unix:"):
+        folder = quote(str(Path(it.target.removeprefix("unix:")).parent))
+        mend = f"start the server with OVSDHCP_SOCKETS={folder}"
     if it.target != controller:
         mend += f"; or, for the server here, {set_controller(name, controller)}"
     return Finding("controller-connected", f"bridge {name} does not reach {it.target}{why}", mend)

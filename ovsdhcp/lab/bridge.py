@@ -82,6 +82,11 @@ class Switch:
             doing=f"plug {name} into {self.bridge}",
         )
 
+    @property
+    def socket(self) -> str:
+        """The controller of a bridge that comes by a Unix socket, which has to be in our folder."""
+        return f"unix:{self.folder / self.bridge}.controller"
+
     def set_controller(self, target: str = CONTROLLER) -> None:
         """Give the bridge its controller."""
         self.vsctl(

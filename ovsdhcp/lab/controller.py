@@ -43,12 +43,17 @@ class Controller:
         """Where it writes what it has to say."""
         return self.folder / "controller.log"
 
-    def start(self, config: Path) -> None:
-        """Start it on a lease table and wait until it listens."""
+    def start(self, config: Path, sockets: Path | None = None) -> None:
+        """Start it on a lease table and wait until it listens.
+
+        In the folder `sockets`, if there is one, also for bridges that come by a Unix socket.
+        """
         environment = {
             "OVSDHCP_CONFIG": str(config),
             "OVSDHCP_STATE_DIR": str(self.folder / "controller"),
         }
+        if sockets is not None:
+            environment["OVSDHCP_SOCKETS"] = str(sockets)
         argv = ("ip", "netns", "exec", self.home, ryu_manager(), "ovsdhcp.app", *self.beside)
         (self.folder / "controller").mkdir(mode=0o700, exist_ok=True)
         self.shell.voice.command(argv, environment)

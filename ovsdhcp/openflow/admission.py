@@ -1,7 +1,8 @@
 """Who may connect, how often, for how long without a word, and how much of Ryu's time they get.
 
 No socket and no clock here: a connection is a `Visit`, which has a function that ends it, and `now`
-is an argument. What a peer can use up is bounded, and used up at its own cost:
+is an argument. An address is a host's, or the path of the Unix socket that a peer came by.
+What a peer can use up is bounded, and used up at its own cost:
 
 - **places.** A peer waits for its handshake at most `handshake` seconds. Where there are too many
   that wait, of one address or in all, the oldest makes room for the newest: who only holds

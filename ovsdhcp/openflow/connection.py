@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from socket import SO_SNDBUF, SOL_SOCKET, socket
+from socket import AF_UNIX, SO_SNDBUF, SOL_SOCKET, socket
 from struct import Struct
 from typing import Any, Protocol
 
@@ -70,6 +70,19 @@ class Party(Protocol):
         """Take any other message; whether Ryu need not see it."""
 
 
+class _WithoutDelay:
+    """A Unix socket as Ryu's constructor wants it, which would tell it TCP_NODELAY.
+
+    It never delays, and refuses to be told so.
+    """
+
+    def __init__(self, connected: socket) -> None:
+        self.settimeout = connected.settimeout
+
+    def setsockopt(self, *_: object) -> None:
+        """Already so."""
+
+
 class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
     """One switch. `begin` is called when it is ready, and may give it a party."""
 
@@ -89,7 +102,10 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         self._readiness: Readiness | None = None
         """None over TLS, which may have read more already than it was asked for."""
         self._to_send, self._sent = hub.Event(), hub.Event()
-        super().__init__(connected, address)
+        super().__init__(
+            _WithoutDelay(connected) if connected.family == AF_UNIX else connected, address
+        )
+        self.socket = connected
         # a small buffer has room again soon, even where a busy switch reads a little at a time
         connected.setsockopt(SOL_SOCKET, SO_SNDBUF, _BUFFERED)
         connected.settimeout(READS_WITHIN)

@@ -32,7 +32,7 @@ class Passage:
     def __init__(self, admission: Admission, connected: socket, address: Any) -> None:
         self.ending: Reason | None = None
         self._admission, self._connected = admission, connected
-        self._host, self._peer = address[0], "{}:{}".format(*address)
+        self._host, self._peer = _peer_of(address)
         self._turn = 0.0
         self._visit = admission.enter(self._host, self.end, time.monotonic())
 
@@ -86,6 +86,13 @@ class Passage:
     def leave(self) -> None:
         """It is over."""
         self._admission.leave(self._visit)
+
+
+def _peer_of(address: Any) -> tuple[str, str]:
+    """Whose limits count, and how the log calls a peer: by a Unix socket it is the path."""
+    if isinstance(address, str):
+        return address, f"unix:{address}"
+    return address[0], "{}:{}".format(*address)
 
 
 def _plain(error: OSError) -> str:

@@ -11,6 +11,8 @@ import ssl
 from _socket import socket as KernelSocket  # noqa: N812 - what a socket is before it is green
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EINVAL
+from functools import partial
 from socket import (
     AF_INET6,
     AI_PASSIVE,
@@ -75,6 +77,24 @@ def tls_context(key: str, certificate: str, authorities: str | None) -> ssl.SSLC
     return context
 
 
+def accept_all(listener: socket, take: Callable[[socket, Any], object]) -> None:
+    """Give each connection and its peer's address to `take`, until the listener is shut down."""
+    failed = False
+    while True:
+        try:
+            connected, address = listener.accept()
+        except OSError as error:
+            if error.errno == EINVAL:  # which is what a listener says that was shut down
+                return
+            if not failed:
+                LOG.error("cannot accept connections: %s; trying on", error)
+            failed = True
+            hub.sleep(AFTER_A_FAILED_ACCEPT)
+            continue
+        failed = False
+        take(connected, address)
+
+
 class Listener:
     """What Ryu's controller makes of its options: `handle` is called for each connection."""
 
@@ -95,18 +115,7 @@ class Listener:
 
     def serve_forever(self) -> None:
         """Accept, and hand over to a green thread of its own before a single octet is read."""
-        failed = False
-        while True:
-            try:
-                connected, address = self._listener.accept()
-            except OSError as error:
-                if not failed:
-                    LOG.error("cannot accept connections: %s; trying on", error)
-                failed = True
-                hub.sleep(AFTER_A_FAILED_ACCEPT)
-                continue
-            failed = False
-            hub.spawn(self._serve, connected, address)
+        accept_all(self._listener, partial(hub.spawn, self._serve))
 
     def _serve(self, connected: socket, address: Any) -> None:
         if self._tls is not None:

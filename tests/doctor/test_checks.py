@@ -101,6 +101,19 @@ def test_a_controller_elsewhere_may_be_meant() -> None:
     assert f"set-controller br-int {TARGET}" in finding.mend
 
 
+def test_a_bridge_may_come_by_its_socket() -> None:
+    socket = "unix:/run/openvswitch/br-int.controller"
+    come = replace(CONTROLLER, target=socket)
+    assert said(of_bridge(BR_INT, replace(WELL, controllers=(come,)), TARGET)) == []
+    lost = replace(come, connected=False, error="No such file or directory")
+    (finding,) = of_bridge(BR_INT, replace(WELL, controllers=(lost,)), TARGET)
+    assert finding.text == f"bridge br-int does not reach {socket}: No such file or directory"
+    assert finding.mend == (
+        "start the server with OVSDHCP_SOCKETS=/run/openvswitch; or, for the server here, "
+        f"ovs-vsctl set-controller br-int {TARGET}"
+    )
+
+
 def test_a_queue_that_is_too_short_for_all_clients() -> None:
     many = tuple(binding("vm5", f"172.16.255.{n}", f"02:00:00:00:00:{n:02x}") for n in range(120))
     crowded = replace(BR_INT, ports=(replace(VM5, bindings=many),))

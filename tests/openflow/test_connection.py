@@ -1,5 +1,6 @@
 """The connection: messages cut from any pieces, ours answered in order, the rest Ryu's way."""
 
+from socket import AF_INET, AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, socketpair
 from struct import pack
 from typing import Any
 
@@ -13,6 +14,7 @@ from ovsdhcp.openflow import connection, messages
 from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection
 from ovsdhcp.openflow.door import Passage
+from ovsdhcp.openflow.endings import MALFORMED_MESSAGE
 
 ECHO, PACKET_IN = 2, messages.PACKET_IN
 
@@ -32,6 +34,8 @@ class Brick:
 
 class Wire:
     """A socket that has `pieces` to read, and then is at its end."""
+
+    family = AF_INET
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = list(pieces)
@@ -96,6 +100,24 @@ class Read:
         if message.endswith(b"fault"):
             raise RuntimeError("a fault of ours")
         return message.endswith(b"heard")
+
+
+def test_a_bridge_may_come_by_a_unix_socket(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which refuses TCP_NODELAY, and whose peer has no address."""
+    monkeypatch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: Brick())
+    ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+    path = "/run/openvswitch/br-int.controller"
+    with ours, theirs:
+        passage = Passage(Admission(Limits()), ours, path)
+        connected = Connection(ours, path, lambda _: None, passage)
+        assert connected.socket is ours
+        assert ours.gettimeout() == connection.READS_WITHIN
+        assert ours.getsockopt(SOL_SOCKET, SO_SNDBUF) >= connection._BUFFERED
+        connected.end(MALFORMED_MESSAGE)
+        assert theirs.recv(8) == b""
+    assert caplog.messages == [f"event=closed peer=unix:{path} reason=malformed-message"]
 
 
 def packet_in(body: bytes) -> bytes:
