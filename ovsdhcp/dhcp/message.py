@@ -53,6 +53,7 @@ FIXED = 236
 
 PAD, END = 0, 255
 HOST_NAME, REQUESTED_ADDRESS, LEASE_TIME, OVERLOAD, MESSAGE_TYPE = 12, 50, 51, 52, 53
+VENDOR_CLASS = 60
 SERVER_ID, PARAMETER_LIST, MESSAGE, MAX_SIZE, T1, T2 = 54, 55, 56, 57, 58, 59
 CLIENT_ID, USER_CLASS, CLIENT_FQDN, RELAY_AGENT = 61, 77, 81, 82
 ARCHITECTURE, CLIENT_UUID, ETHERBOOT = 93, 97, 175
@@ -102,6 +103,31 @@ class Request(NamedTuple):
         """The message type in words, for the eye."""
         number = self.options[MESSAGE_TYPE][0]
         return _TYPE_NAMES.get(number) or f"type {number}"
+
+
+class Client(NamedTuple):
+    """What a request says of who sent it, as on the wire: `chaddr` and options 61, 60, 81, 12.
+
+    Each option is None where it was not sent, and never longer than one that is not in parts
+    (RFC 3396 allows for more), so that it is cheap to keep.
+    """
+
+    mac: bytes
+    client_id: bytes | None
+    vendor_class: bytes | None
+    fqdn: bytes | None
+    host_name: bytes | None
+
+
+_KEPT = (CLIENT_ID, VENDOR_CLASS, CLIENT_FQDN, HOST_NAME)
+_LONGEST_KEPT = 255
+
+
+def client_of(request: Request) -> Client:
+    """Who sent a request."""
+    values = map(request.options.get, _KEPT)
+    kept = [value if value is None else value[:_LONGEST_KEPT] for value in values]
+    return tuple.__new__(Client, (request.chaddr[:6], *kept))
 
 
 def hostname_of(fqdn: bytes | None, host_name: bytes | None) -> str | None:
