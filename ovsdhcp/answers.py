@@ -120,7 +120,8 @@ class Answers:
             sum_at, xid_end = at + 40, at + 50
             udp_sum, _, xid = SUM_TO_XID.unpack_from(reply, sum_at)
             sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
-            answer = Answer(reply[:sum_at], reply[xid_end:], sum_without, *told)
+            said = (reply[:sum_at], reply[xid_end:], sum_without, *told)
+            answer = tuple.__new__(Answer, said)
             self._keep(ofport, asked, answer)
 
     def forget_port(self, ofport: int) -> None:
@@ -159,7 +160,9 @@ class Answers:
     def _keep(self, ofport: int, asked: bytes, answer: Answer) -> None:
         if len(asked) + len(answer.head) + len(answer.tail) > _LONGEST or asked in self.found:
             return
-        shelf = self._shelves.setdefault(ofport, _Shelf())
+        shelf = self._shelves.get(ofport)
+        if shelf is None:
+            shelf = self._shelves[ofport] = _Shelf()
         binding = answer.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
         kept = shelf.of.get(whose, ())

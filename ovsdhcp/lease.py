@@ -16,6 +16,9 @@ from ovsdhcp.dhcp.message import Client, hostname_of, shown
 Key = tuple[str, str, bytes]
 """Bridge, port and address (four octets, which know their hash): what a binding is known by."""
 
+_LONGEST = 255
+"""Octets kept of an option: what one has that is not in parts (RFC 3396 allows for more)."""
+
 
 class State(Enum):
     """What a binding's exchanges have left behind.
@@ -180,9 +183,15 @@ def after(
         return Lease(*old[:8], now, message, code, *counts)
     goes_on = state is State.RENEWED and old.state in _LEASED
     since = old.since if goes_on or state is old.state else now
-    who = old[3:8] if client is None else client
+    who = old[3:8] if client is None else _kept(client)
     until = now + _duration(state, binding) if state in _ENDING else since
     return Lease(state, since, until, *who, now, message, code, *counts)
+
+
+def _kept(client: Client) -> _Who:
+    mac, *options = client
+    client_id, vendor_class, fqdn, host_name = (it and it[:_LONGEST] for it in options)
+    return mac, client_id, vendor_class, fqdn, host_name
 
 
 def _duration(state: State, binding: Binding) -> float:
