@@ -177,15 +177,11 @@ class Service:
         an old flow still punted.
         """
         cookie, table, in_port, frame = packet_in
-        attached = switch.attached.get(in_port)
-        if (
-            attached is None
-            or attached.cookie != cookie
-            or switch.bridge.tables.dhcp_options != table
-        ):
-            stranger = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
+        bridge, attached = switch.bridge, switch.attached.get(in_port)
+        if attached is None or attached.cookie != cookie or bridge.tables.dhcp_options != table:
+            stranger = _Asker(bridge.name, _port_name(switch, in_port), None)
             return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
-        who = (switch.bridge.name, attached.port.name, attached.binding(frame))
+        who = (bridge.name, attached.port.name, attached.binding(frame))
         asker = tuple.__new__(_Asker, who)
         decision, lasting = self._decide(asker, frame, now)
         return self._said(asker, in_port, frame, decision, now, lasting=lasting)
