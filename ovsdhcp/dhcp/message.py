@@ -184,11 +184,15 @@ def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
             at += 1
             continue
         start = at + 2
-        at = start + octets[at + 1] if start <= end else end + 1
+        if start > end:
+            raise WireError(OPTION_OVERRUN)
+        at = start + octets[at + 1]
         if at > end:
             raise WireError(OPTION_OVERRUN)
-        value = octets[start:at]
-        options[code] = options[code] + value if code in options else value
+        if code in options:
+            options[code] += octets[start:at]
+        else:
+            options[code] = octets[start:at]
 
 
 def _join_overloaded(payload: bytes, options: dict[int, bytes]) -> None:
@@ -251,10 +255,12 @@ _WELL_FORMED: dict[int, Callable[[bytes], bool]] = {
 
 def _check(options: dict[int, bytes]) -> None:
     """Refuse addresses that are none; forget what is malformed and may be ignored."""
-    for code, value in list(options.items()):
+    malformed = []
+    for code, value in options.items():
         is_well_formed = _WELL_FORMED.get(code)
-        if is_well_formed is None or is_well_formed(value):
-            continue
-        if is_well_formed is _is_address:
+        if is_well_formed is not None and not is_well_formed(value):
+            malformed.append(code)
+    for code in malformed:
+        if _WELL_FORMED[code] is _is_address:
             raise WireError(ADDRESS_MALFORMED)
         del options[code]
