@@ -10,9 +10,10 @@ the same twice pushes out only its own; when everything is full, the port that h
 gives up some.
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ovsdhcp.dhcp.message import Client
 from ovsdhcp.events import Exchange
@@ -29,6 +30,9 @@ of the usual 800 octets takes 1.4 KiB."""
 
 _GIVEN_UP = 256
 """Answers that the port with the most loses at once when all are too many."""
+
+_TAKEN_APART = 2_000
+"""Answers that are taken apart between two pauses: a millisecond's work."""
 
 PACKET_IN, EXPERIMENTER = 10, 4
 _FRAME_AT = {PACKET_IN: 42, EXPERIMENTER: 20}
@@ -141,6 +145,27 @@ class Answers:
         for ofport in list(self._shelves):
             self.forget_port(ofport)
 
+    def forget_client(self, ofport: int, whose: Whose) -> None:
+        """What a port's binding is told is something else."""
+        shelf = self._shelves.get(ofport)
+        if shelf is not None:
+            self._forget(shelf, whose)
+
+    def held(self, ofport: int) -> int:
+        """How many answers there are for a port."""
+        shelf = self._shelves.get(ofport)
+        return 0 if shelf is None else shelf.held
+
+    def forget_at_once(self) -> Generator[None, None, None]:
+        """Forget all from now on; to be run to its end, for what is forgotten to be taken apart.
+
+        It yields where the others may have their turn.
+        """
+        found, self.found = self.found, {}
+        self._memory.held -= sum(shelf.held for shelf in self._shelves.values())
+        shelves, self._shelves = self._shelves, {}
+        return _taken_apart([found, *(shelf.of for shelf in shelves.values())])
+
     def close(self) -> None:
         """The connection has ended."""
         self.forget_all()
@@ -184,6 +209,14 @@ class Answers:
     def _count(self, shelf: _Shelf, more: int) -> None:
         shelf.held += more
         self._memory.held += more
+
+
+def _taken_apart(mappings: list[dict[Any, Any]]) -> Generator[None, None, None]:
+    for mapping in mappings:
+        while mapping:
+            for _ in range(min(len(mapping), _TAKEN_APART)):
+                mapping.popitem()
+            yield
 
 
 class Memory:

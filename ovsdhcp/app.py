@@ -20,7 +20,10 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_3
 
 from ovsdhcp.channel import alone, open_channel
+from ovsdhcp.config.apart import Loaded, Reader
 from ovsdhcp.config.problems import ConfigError
+from ovsdhcp.config.table import Config
+from ovsdhcp.connected import ConnectedBridge, Slices, name_of
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
 from ovsdhcp.control.running import Running
@@ -32,23 +35,19 @@ from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
 from ovsdhcp.log.takeover import take_over
 from ovsdhcp.log.writer import Writer
-from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.connection import Connection, Party
 from ovsdhcp.openflow.door import expire
 from ovsdhcp.openflow.endings import ALREADY_CONNECTED, STRANGER
 from ovsdhcp.openflow.flow import LOCAL
 from ovsdhcp.openflow.switch import Switch
-from ovsdhcp.packet_ins import PacketIns
 from ovsdhcp.process import Process, confine
-from ovsdhcp.service import Service, load
+from ovsdhcp.reloading import Reloading, first
+from ovsdhcp.service import Service, config_path
 from ovsdhcp.state_folder import state_dir
 
 LOG = logging.getLogger("ovsdhcp")
 
 TELL_EVENTS_EVERY = 0.2
-RETRY_AFTER = 5.0
-"""Seconds until a bridge that refused our flows is asked again."""
-
 _COLLECT = (10_000, 10, 10)
 """When Python looks for cycles: not after every 140 questions, as by default."""
 
@@ -81,13 +80,17 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         super().__init__(*args, **kwargs)
         confine()
         self._writer = _log_or_exit()
-        self.service = _service_or_exit()
+        reader = Reader()
+        loaded = _table_or_exit(reader)
+        self.service = Service(loaded.config)
         host, port, self.admission = open_channel(self.CONF, self._begin)
         self._refuse_strangers = False
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
-        self._bridges: dict[Any, Bridge] = {}
-        running = Running(self.service, self._connected, (host, port))
+        self._bridges: dict[Connection, ConnectedBridge] = {}
+        self._strangers: set[Connection] = set()
+        self.reloading = Reloading(str(config_path()), reader, loaded, self._apply)
+        running = Running(self.service, self.reloading, self._connected, (host, port))
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
@@ -95,6 +98,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.process = Process()
         self.process.at_end += [self._tell, exchanges.tell_rest, self._close_journal]
         self.process.at_end += [self._control.close]
+        self.process.at_reload.append(self.reloading.reload)
 
     def start(self) -> None:
         """Called by Ryu once all applications are there."""
@@ -103,7 +107,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
         self._keeper = hub.spawn(self._keep_journal)
-        own = (self._tell_events, self._be_supervised)
+        own = (self._tell_events, self._be_supervised, self.reloading.run)
         self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         try:
             self._control.open()
@@ -125,7 +129,11 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         return f"{len(there)} of {bridges} bridges connected, {served} ports served"
 
     def _connected(self) -> dict[Any, Switch]:
-        return {connection: bridge.switch for connection, bridge in self._bridges.items()}
+        return {
+            connection: bridge.switch
+            for connection, bridge in self._bridges.items()
+            if not bridge.retired
+        }
 
     def _tell_events(self) -> None:
         while self.is_active:
@@ -165,9 +173,10 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
         A bridge has one connection: another one, as long as the first is alive, is refused.
         """
-        names = {number: _name(port.name) for number, port in connection.ports.items()}
+        names = {number: name_of(port.name) for number, port in connection.ports.items()}
         switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
+            self._strangers.add(connection)
             if self._refuse_strangers:
                 connection.end(STRANGER)
             return None
@@ -176,99 +185,35 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 connection.end(ALREADY_CONNECTED)
                 hub.spawn(other.challenge)
                 return None
-        bridge = self._bridges[connection] = Bridge(self.service, switch, connection.send)
-        connection.send(switch.greet())
+        self._strangers.discard(connection)
+        bridge = self._bridges[connection] = ConnectedBridge(self.service, switch, connection)
+        bridge.greet()
         return bridge
 
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:
+        self._strangers.discard(ev.datapath)
         bridge = self._bridges.pop(ev.datapath, None)
         if bridge is not None:
             bridge.answers.close()
             LOG.info("bridge %s: disconnected", bridge.switch.bridge.name)
 
-    @on(ofp_event.EventOFPMeterConfigStatsReply)
-    def meter_config(self, ev: Any) -> None:
-        switch = self._switch(ev.msg.datapath)
-        if switch is not None:
-            switch.meter_config(ev.msg.xid, bytes(ev.msg.buf))
-
-    @on(ofp_event.EventOFPFlowStatsReply)
-    def flow_stats(self, ev: Any) -> None:
-        msg = ev.msg
-        switch = self._switch(msg.datapath)
-        if switch is not None:
-            more = bool(msg.flags & msg.datapath.ofproto.OFPMPF_REPLY_MORE)
-            self._send(msg.datapath, switch.flow_stats(msg.xid, bytes(msg.buf), more=more))
-
-    @on(ofp_event.EventOFPFlowRemoved)
-    def flow_removed(self, ev: Any) -> None:
-        switch = self._switch(ev.msg.datapath)
-        if switch is not None:
-            self._send(ev.msg.datapath, switch.flow_removed(bytes(ev.msg.buf)))
-
-    @on(ofp_event.EventOFPBarrierReply)
-    def barrier_reply(self, ev: Any) -> None:
-        switch = self._switch(ev.msg.datapath)
-        if switch is not None:
-            switch.barrier_reply(ev.msg.xid)
-
-    @on(ofp_event.EventOFPErrorMsg)
-    def error(self, ev: Any) -> None:
-        datapath = ev.msg.datapath
-        switch = self._switch(datapath)
-        if switch is None:
-            return
-        without_meters = self.service.refused_meters(switch, ev.msg.xid)
-        if without_meters:
-            self._send(datapath, without_meters)
-        elif self.service.refused(switch, ev.msg.xid, ev.msg.type):
-            hub.spawn_after(RETRY_AFTER, self._retry, datapath, switch)
-
-    def _retry(self, datapath: Any, switch: Switch) -> None:
-        if self._switch(datapath) is switch:
-            datapath.send(switch.sync())
-
-    def _switch(self, datapath: Any) -> Switch | None:
-        bridge = self._bridges.get(datapath)
-        return None if bridge is None else bridge.switch
-
-    @staticmethod
-    def _send(datapath: Any, data: bytes) -> None:
-        if data:
-            datapath.send(data)
-
-
-class Bridge:
-    """One bridge of the table, for as long as it is connected: a connection's party."""
-
-    def __init__(self, service: Service, switch: Switch, send: Callable[[bytes], object]) -> None:
-        self.switch, self._send = switch, send
-        self.answers = service.memory.of(switch.bridge.name)
-        self.answer = PacketIns(service, switch, self.answers).answer
-
-    def hear(self, message: bytes) -> bool:
-        """A change of the ports, in its order; other applications may want to hear of it too."""
-        if message[1] == messages.PORT_STATUS and len(message) == messages.PORT_STATUS_SIZE:
-            self._port_status(message)
-        return False
-
-    def _port_status(self, message: bytes) -> None:
-        there, ofport, name = messages.read_port_status(message)
-        self.answers.forget_port(ofport)
-        switch = self.switch
-        change = switch.port_added(ofport, _name(name)) if there else switch.port_removed(ofport)
-        if change:
-            self._send(change)
-
-
-def _name(octets: bytes) -> str:
-    """OpenFlow's names are NUL-padded; OVS cuts those over 15 characters.
-
-    What a terminal or a log would not take as a name is escaped.
-    """
-    name = bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
-    return name if name.isprintable() else ascii(name)[1:-1]
+    def _apply(self, config: Config) -> Slices:
+        """Put a new table in force, bridge by bridge; strangers may have become ours."""
+        behind = self.service.replace(config)
+        next(behind)
+        for connection, bridge in list(self._bridges.items()):
+            local = bridge.switch.names.get(LOCAL, "")
+            wanted = self.service.bridge_of(connection.id, local)
+            if wanted is None and not bridge.retired:
+                LOG.info("bridge %s: not in the table any more", bridge.switch.bridge.name)
+                yield from bridge.retire()
+            elif wanted is not None and wanted is not bridge.switch.bridge:
+                yield from bridge.reconfigure(wanted)
+        for connection in list(self._strangers):
+            connection.begin()
+            yield
+        yield from behind
 
 
 def _log_or_exit() -> Writer | None:
@@ -278,11 +223,14 @@ def _log_or_exit() -> Writer | None:
         sys.exit(f"error: {error}")
 
 
-def _service_or_exit() -> Service:
+def _table_or_exit(reader: Reader) -> Loaded:
     try:
-        return Service(load())
+        loaded = first(str(config_path()), reader)
     except ConfigError as error:
         sys.exit(str(error))
+    for problem in loaded.warnings:
+        LOG.warning("%s", problem.render())
+    return loaded
 
 
 def _sleep_as_a_thread() -> Callable[[float], object]:

@@ -166,8 +166,9 @@ def after(
 ) -> Lease:
     """The record of a binding once an exchange came to `code`."""
     if old is None:
-        first = State.INFORMED if code == reasons.ACK_INFORM.code else State.REFUSED
-        old = Lease(first, now, now, *_NOBODY, now, "", "")
+        old = Lease(State.REFUSED, now, now, *_NOBODY, now, "", "")
+    if code == reasons.ACK_INFORM.code and _had_nothing(old):
+        old = old._replace(state=State.INFORMED)
     offers, acks, naks, drops = _COUNTS.get(code, _DROP)
     counts = (
         old.offers + offers * times,
@@ -186,6 +187,11 @@ def after(
     who = old[3:8] if client is None else _kept(client)
     until = now + _duration(state, binding) if state in _ENDING else since
     return Lease(state, since, until, *who, now, message, code, *counts)
+
+
+def _had_nothing(lease: Lease) -> bool:
+    """Whether all that was asked so far was met with silence, in whatever order it is told."""
+    return lease.state is State.REFUSED and not lease.acks and not lease.naks
 
 
 def _kept(client: Client) -> _Who:

@@ -7,14 +7,12 @@ import logging
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from ovsdhcp.answers import Memory
-from ovsdhcp.config.loading import load as load_table
-from ovsdhcp.config.problems import Problem
 from ovsdhcp.config.table import Bridge, Config, Flows
 from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
@@ -49,15 +47,6 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
 
 
-def load() -> Config:
-    """The lease table; what is odd in it is logged. Raises ConfigError with all that is wrong."""
-    odd: list[Problem] = []
-    config = load_table(config_path(), odd)
-    for problem in odd:
-        LOG.warning("%s", problem.render())
-    return config
-
-
 @lru_cache(maxsize=_MOST_USERDATA)
 def _opts(userdata: bytes) -> PutDhcpOpts:
     return put_dhcp_opts.decode(userdata)
@@ -74,7 +63,8 @@ _with_result = lru_cache(maxsize=_MOST_USERDATA)(set_result)
 def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding | None:
     """Whose question a paused packet is: as another's flow says, or by our flow's port.
 
-    Raises WireError where the flow does not say, or is no longer there.
+    Raises WireError where the flow does not say, or is no longer there. Of what waits Open vSwitch
+    says that it comes from table 0, whichever it was (seen with 3.1).
     """
     if switch.bridge.flows is Flows.EXTERNAL:
         return _bound(waiting.userdata, port)
@@ -83,10 +73,22 @@ def _whose(switch: Switch, waiting: Paused, in_port: int, port: str) -> Binding 
         attached is None
         or attached.cookie != waiting.cookie
         or waiting.reason != OFPR_ACTION
-        or switch.bridge.tables.dhcp_options != waiting.table
+        or waiting.table not in (0, switch.bridge.tables.dhcp_options)
     ):
         raise WireError(reasons.STALE_FLOW)
     return attached.binding(waiting.packet)
+
+
+def _keys(config: Config) -> Iterator[Key]:
+    """What all bindings of a table are known by."""
+    for bridge in config.bridges:
+        for port in bridge.ports:
+            for address in port.addresses():
+                yield bridge.name, port.name, address
+
+
+def _external(config: Config) -> frozenset[str]:
+    return frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
 
 
 def _key(bridge: str, binding: Binding) -> Key:
@@ -126,9 +128,7 @@ class Service:
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self.config = config
         self._clock = clock
-        self.leases = Leases(
-            frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
-        )
+        self.leases = Leases(_external(config))
         self.journal: Journal | None = None
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
@@ -142,17 +142,29 @@ class Service:
     def remember(self, journal: Journal) -> None:
         """Take up what was handed out before; not beside the packet path."""
         self.journal = journal
-        table = (
-            (bridge.name, binding.port, binding.address_octets)
-            for bridge in self.config.bridges
-            for port in bridge.ports
-            for binding in port.bindings
-        )
-        self.leases.adopt(journal.read_back(), table, self._clock())
+        self.leases.adopt(journal.read_back(), _keys(self.config), self._clock())
+
+    def replace(self, config: Config) -> Iterator[None]:
+        """Put another table in force at once; what is behind is done in slices.
+
+        What is known of bindings that it no longer has becomes history.
+        """
+        self.config, self.leases.external = config, _external(config)
+        yield
+        gone = dict.fromkeys(self.leases.kept())
+        yield
+        for number, key in enumerate(_keys(config)):
+            gone.pop(key, None)
+            if number % SETTLED_AT_ONCE == 0:
+                yield
+        left = [key for key in gone if key[0] not in self.leases.external]
+        for at in range(0, len(left), SETTLED_AT_ONCE):
+            self.leases.left(left[at : at + SETTLED_AT_ONCE], self._clock())
+            yield
 
     def connected(self, dpid: int, names: Mapping[int, str], local: str) -> Switch | None:
         """A bridge has connected; None, said once, if the table does not name it."""
-        bridge = self._bridge(dpid, local)
+        bridge = self.bridge_of(dpid, local)
         if bridge is None:
             if dpid not in self._strangers and len(self._strangers) < _MOST_STRANGERS:
                 self._strangers.add(dpid)
@@ -164,7 +176,8 @@ class Service:
             LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
         return switch
 
-    def _bridge(self, dpid: int, local: str) -> Bridge | None:
+    def bridge_of(self, dpid: int, local: str) -> Bridge | None:
+        """What the table says of a bridge, by its datapath id or its LOCAL port's name."""
         for bridge in self.config.bridges:
             if bridge.dpid == dpid or (bridge.dpid is None and bridge.name == local):
                 return bridge
@@ -298,10 +311,10 @@ class Service:
             self.reasons[reasons.RATE_LIMITED.code] += 1
         return over
 
-    def refused_meters(self, switch: Switch, xid: int) -> bytes:
-        """What to send a bridge whose error says that it takes no meters; empty for another."""
-        sent = switch.refused_meters(xid)
-        if sent:
+    def refused_meters(self, switch: Switch, xid: int) -> bool:
+        """Whether an error says that a bridge takes no meters; then it is to be looked at again."""
+        refused = switch.refused_meters(xid)
+        if refused:
             LOG.warning(
                 "bridge %s: takes no meters (its datapath may have none); ports that ask more than "
                 "their rate_limit are limited by the controller instead, by a flow that drops "
@@ -309,7 +322,7 @@ class Service:
                 switch.bridge.name,
                 DROPPED_FOR,
             )
-        return sent
+        return refused
 
     def refused(self, switch: Switch, xid: int, kind: int) -> bool:
         """A bridge refused something; whether it is worth another try."""

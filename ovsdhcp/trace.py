@@ -23,7 +23,7 @@ from ovsdhcp.dhcp.message import (
 )
 from ovsdhcp.dhcp.reasons import NO_BINDING, Reason, WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.openflow.switch import Attached
+from ovsdhcp.openflow.attached import Attached
 
 SOME_CLIENT = bytes.fromhex("020000000001")
 """Who asks at a port that has no MAC in the table."""

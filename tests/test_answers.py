@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from struct import pack
 from typing import Any
 
@@ -11,17 +12,19 @@ from hypothesis import strategies as st
 
 from ovsdhcp import answers
 from ovsdhcp.answers import Memory
-from ovsdhcp.config.table import Bridge, Config, RateLimit, Reply
+from ovsdhcp.config.hosts import Hosts, pack_hosts
+from ovsdhcp.config.table import Bridge, Config, Port, RateLimit, Reply, Tables
+from ovsdhcp.connected import ConnectedBridge
 from ovsdhcp.dhcp import server
+from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.lease import Record
 from ovsdhcp.openflow import continuation, messages
 from ovsdhcp.openflow.pipeline import port_cookie
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.ovn import put_dhcp_opts
-from ovsdhcp.packet_ins import PacketIns
 from ovsdhcp.service import Service
 from tests.dhcp.wire import bootp, frame, mac
-from tests.openflow.bridges import BR_INT, VM5
+from tests.openflow.bridges import BR_INT, VM2, VM5
 from tests.openflow.test_continuation import prop
 from tests.settled import settled
 
@@ -56,6 +59,17 @@ def paused(octets: bytes, in_port: int) -> bytes:
     return messages.message(messages.EXPERIMENTER, 0, pack("!II", 0x2320, 30) + body)
 
 
+class Deaf:
+    """A line to nobody."""
+
+    def send(self, buf: bytes) -> bool:
+        return True
+
+    def wait_until_sent(self) -> None: ...
+
+    def end(self, ending: object, detail: str = "") -> None: ...
+
+
 @dataclass
 class Server:
     """A service with its packet path and a clock of its own, and `most` answers remembered."""
@@ -65,14 +79,14 @@ class Server:
     now: float = 1000.0
     service: Service = field(init=False)
     switch: Switch = field(init=False)
-    path: PacketIns = field(init=False)
+    connected: ConnectedBridge = field(init=False)
 
     def __post_init__(self) -> None:
         self.service = Service(Config("table.yaml", (self.bridge,)), lambda: self.now)
         self.service.memory = Memory(self.most)
         self.switch = Switch(self.bridge, NAMES)
-        self.answers = self.service.memory.of(self.bridge.name)
-        self.path = PacketIns(self.service, self.switch, self.answers, lambda: self.now)
+        self.connected = ConnectedBridge(self.service, self.switch, Deaf(), lambda: self.now)
+        self.answers, self.path = self.connected.answers, self.connected
 
     def read(self, octets: bytes) -> bytes:
         sent: list[bytes] = []
@@ -183,25 +197,50 @@ def port_replaced(ofport: int) -> Step:
     return step
 
 
-def table_changed(lease_time: int) -> Step:
-    """As a reload does it, for the one port."""
+def table_changed(change: Callable[[Bridge], Bridge]) -> Step:
+    """As a reload does it."""
 
     def step(server: Server) -> bytes:
-        port = replace(VM5, bindings=(replace(VM5.bindings[0], lease_time=lease_time),))
-        ports = tuple(port if old.name == "vm5" else old for old in server.bridge.ports)
-        names = server.switch.names
-        server.switch = Switch(replace(server.bridge, ports=ports), names)
-        server.path._switch = server.switch
-        server.answers.forget_port(5)
+        for _ in server.connected.reconfigure(change(server.bridge)):
+            pass
         return b""
 
     return step
 
 
+def with_port(port: Port) -> Callable[[Bridge], Bridge]:
+    def change(bridge: Bridge) -> Bridge:
+        ports = tuple(port if old.name == port.name else old for old in bridge.ports)
+        return replace(bridge, ports=ports)
+
+    return change
+
+
+def with_hosts(*bindings: Binding, trusted: bool = False) -> Callable[[Bridge], Bridge]:
+    hosts = Hosts("vm2", VM2.bindings[0].subnet, *pack_hosts(bindings))
+    return with_port(replace(VM2, bindings=hosts, trusted=trusted))
+
+
+ONE, TWO = VM2.bindings
+STRANGER = replace(TWO, mac=MACS[3], address=IPv4Address("172.16.255.150"))
+SHORT = replace(VM5, bindings=(replace(VM5.bindings[0], lease_time=600),))
+CHANGES: list[Callable[[Bridge], Bridge]] = [
+    lambda bridge: bridge,
+    with_port(SHORT),
+    with_port(replace(VM5, bindings=(replace(VM5.bindings[0], address=STRANGER.address),))),
+    with_hosts(ONE, TWO),
+    with_hosts(ONE, TWO, trusted=True),
+    with_hosts(ONE, replace(TWO, lease_time=600)),
+    with_hosts(replace(ONE, address=TWO.address), replace(TWO, address=ONE.address)),
+    with_hosts(ONE, STRANGER),
+    lambda bridge: replace(bridge, ports=bridge.ports[1:]),
+    lambda bridge: replace(bridge, tables=Tables(0, 30, 31)),
+    lambda bridge: replace(bridge, name="br-else"),
+]
 STEPS = (
     st.sampled_from([1.0, PROBATION - 1.0, float(PROBATION)]).map(later)
     | st.sampled_from([1, 2, 5]).map(port_replaced)
-    | st.sampled_from([600, 7200]).map(table_changed)
+    | st.sampled_from(CHANGES).map(table_changed)
 )
 
 

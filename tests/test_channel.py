@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from ovsdhcp import channel
-from ovsdhcp.app import _name
 from ovsdhcp.cli import main
+from ovsdhcp.connected import name_of
 
 NOTHING = dict.fromkeys(("ctl_privkey", "ctl_cert", "ca_certs"))
 
@@ -64,6 +64,6 @@ def test_what_is_open_wider_than_it_should_be_is_said(
 
 
 def test_a_name_cannot_write_into_the_log() -> None:
-    assert _name(b"vm5\0\0") == "vm5"
-    assert _name("vm-\u00fc".encode()) == "vm-\u00fc"
-    assert _name(b"vm5\nevent=ack\x1b[2J\0") == "vm5\\nevent=ack\\x1b[2J"
+    assert name_of(b"vm5\0\0") == "vm5"
+    assert name_of("vm-\u00fc".encode()) == "vm-\u00fc"
+    assert name_of(b"vm5\nevent=ack\x1b[2J\0") == "vm5\\nevent=ack\\x1b[2J"

@@ -132,9 +132,10 @@ def test_a_body_that_lies_is_counted_and_not_resumed(service: Service) -> None:
     assert dict(service.reasons) == {"packet-in-malformed": 1}
 
 
-def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
+@pytest.mark.parametrize("table", [0, 22], ids=["as Open vSwitch says", "as it is"])
+def test_our_own_flows_ask_for_the_tables_binding(service: Service, table: int) -> None:
     userdata = put_dhcp_opts.encode(put_dhcp_opts.of_binding(VM5.bindings[0]))
-    body = handed_over(DISCOVER, userdata, port_cookie("vm5"))
+    body = handed_over(DISCOVER, userdata, port_cookie("vm5"), table=table)
     packet, metadata = resumed(service, RESUMING, body)
     direct = server.answer(DISCOVER, VM5.bindings[0], 100.0)
     assert isinstance(direct, server.Reply)
@@ -146,7 +147,7 @@ def test_our_own_flows_ask_for_the_tables_binding(service: Service) -> None:
     [
         pytest.param({"cookie": port_cookie("vm2")}, id="a flow that the port no longer has"),
         pytest.param({"cookie": 0}, id="somebody else's flow"),
-        pytest.param({"cookie": port_cookie("vm5"), "table": 0}, id="another table"),
+        pytest.param({"cookie": port_cookie("vm5"), "table": 23}, id="another table"),
         pytest.param({"cookie": port_cookie("vm5"), "reason": 0}, id="a table miss"),
     ],
 )

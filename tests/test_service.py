@@ -139,3 +139,18 @@ def test_a_port_that_asks_too_much_is_counted_and_dropped_where_there_are_no_met
     assert (heard[:2], heard[3:]) == ([None, None], [b"", b""])
     assert heard[2], "the bridge is told to drop it"
     assert dict(service.reasons) == {"rate-limited": 3}
+
+
+def test_what_left_the_table_is_history_and_comes_back(service: Service, switch: Switch) -> None:
+    ask(service, switch, REQUEST)
+    settled(service)
+    for config, left in ((replace(service.config, bridges=()), 150.0), (service.config, None)):
+        NOW[0] = 150.0
+        for _ in service.replace(config):
+            pass
+        if left is None:
+            ask(service, switch, REQUEST, 200)
+            settled(service)
+        lease = service.leases.get(KEY)
+        assert lease is not None
+        assert (lease.state, lease.left) == (State.BOUND if left else lease.state, left)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys
+from ovsdhcp.config.layers import layered
 from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
 from ovsdhcp.config.rates import Rates, rates
-from ovsdhcp.config.settings import Settings, boot_of, layered
+from ovsdhcp.config.settings import Settings, boot_of
 from ovsdhcp.config.subnets import Pool, pool, stand_in
 from ovsdhcp.config.table import Bridge, Config, Flows, Port
 from ovsdhcp.config.tables import tables

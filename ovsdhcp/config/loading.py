@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 
+from ovsdhcp.config import json_text
 from ovsdhcp.config.assembly import assembled
 from ovsdhcp.config.places import problems, with_text
 from ovsdhcp.config.problems import (
@@ -27,14 +28,23 @@ def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) ->
     legal and odd is appended to `warnings`, if that is given.
     """
     name = os.fspath(path)
+    return parsed(octets_of(name), name, warnings)
+
+
+def octets_of(name: str) -> bytes:
+    """What is in the file. Raises `ConfigError` where it cannot be read."""
     try:
-        octets = FilePath(name).read_bytes()
+        return FilePath(name).read_bytes()
     except (OSError, ValueError) as error:  # a NUL in a name is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
         hint = _HINTS.get(type(error), "")
         raise ConfigError(
             [_whole_file(name, "unreadable", f"cannot be read: {reason}", hint)]
         ) from None
+
+
+def parsed(octets: bytes, name: str, warnings: list[Problem] | None = None) -> Config:
+    """Read a lease table from a file's octets; otherwise like `load`."""
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -51,9 +61,16 @@ _HINTS: Mapping[type, str] = {
 
 def loads(text: str, source: str = "<text>", warnings: list[Problem] | None = None) -> Config:
     """Read a lease table from `text`; `source` is what messages call it. Otherwise like `load`."""
-    report = Report()
+    text = text.removeprefix("\ufeff")
+    values, report = json_text.read(text), Report()
+    if values is not None:
+        config = _config(values, source, report)
+        if config is not None and not report.findings:
+            return config
+        # what is wrong needs its place; JSON allows tabs where YAML does not, and nowhere else
+        text, report = text.replace("\t", " "), Report()
     try:
-        values = read(text.removeprefix("\ufeff"), report)
+        values = read(text, report)
     except UnreadableError as error:
         place = with_text(error.place, lines_of(text))
         problem = Problem(source, place, "", error.code, error.message, error.hint)

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
 
 from ovsdhcp.config.problems import Finding, Path, Report, Severity
+from ovsdhcp.config.settings import Settings
 from ovsdhcp.dhcp.option_blocks import ROUTES
-
-if TYPE_CHECKING:  # Settings calls here
-    from ovsdhcp.config.settings import Settings
 
 ROUTER, MTU, CLASSLESS_STATIC_ROUTE = 3, 26, 121
 PAIR: frozenset[int | str] = frozenset({ROUTER, CLASSLESS_STATIC_ROUTE})
@@ -24,7 +21,7 @@ Own = Mapping[int | str, Path]
 """Where the layer itself says something: paths by option code, or by field of `Settings`."""
 
 
-def warn(settings: "Settings", own: Own, report: Report) -> None:
+def warn(settings: Settings, own: Own, report: Report) -> None:
     """Warn of what is odd in `settings`, in so far as the layer that says `own` made it so."""
     for odd in _ODDITIES:
         for finding in odd(settings, own):
@@ -37,7 +34,7 @@ def _finding(
     return Finding(path, code, message, hint, clash=clash, severity=Severity.WARNING)
 
 
-def _short_lease(settings: "Settings", own: Own) -> Iterator[Finding]:
+def _short_lease(settings: Settings, own: Own) -> Iterator[Finding]:
     lease = settings.lease_time
     if "lease_time" in own and lease is not None and lease < SHORT_LEASE:
         message = f"the lease ends after {lease} s, so clients ask every {max(lease // 2, 1)} s"
@@ -45,14 +42,14 @@ def _short_lease(settings: "Settings", own: Own) -> Iterator[Finding]:
         yield _finding(own["lease_time"], "short-lease", message, hint)
 
 
-def _small_mtu(settings: "Settings", own: Own) -> Iterator[Finding]:
+def _small_mtu(settings: Settings, own: Own) -> Iterator[Finding]:
     mtu = int.from_bytes(settings.options.get(MTU, b""), "big")
     if MTU in own and 0 < mtu < LEAST_MTU:
         message = f"{mtu} octets are less than the {LEAST_MTU} that every host takes (RFC 791 §3.1)"
         yield _finding(own[MTU], "small-mtu", message, "most clients ignore such a value")
 
 
-def _alternative_alone(settings: "Settings", own: Own) -> Iterator[Finding]:
+def _alternative_alone(settings: Settings, own: Own) -> Iterator[Finding]:
     if "boot_alt" in own and settings.boot_name is None:
         message = "without a `bootfile_name` every client gets the alternative, iPXE too"
         hint = "`bootfile_name` is for clients that are iPXE; with one file, that is its name"
@@ -62,7 +59,7 @@ def _alternative_alone(settings: "Settings", own: Own) -> Iterator[Finding]:
 # -- gateways --------------------------------------------------------------------------------
 
 
-def _gateways(settings: "Settings", own: Own) -> Iterator[Finding]:
+def _gateways(settings: Settings, own: Own) -> Iterator[Finding]:
     """Routers that a client of the subnet cannot reach, or that are no host's address."""
     routes = _routes(settings)
     direct = [to for to, via in routes if via.is_unspecified]  # RFC 3442: on the link itself
@@ -73,7 +70,7 @@ def _gateways(settings: "Settings", own: Own) -> Iterator[Finding]:
             yield from _gateway(gateway, settings, own[code])
 
 
-def _gateway(gateway: IPv4Address, settings: "Settings", path: Path) -> Iterator[Finding]:
+def _gateway(gateway: IPv4Address, settings: Settings, path: Path) -> Iterator[Finding]:
     network, clash = settings.network, settings.origins.get("cidr")
     if (
         network.prefixlen >= 31
@@ -89,20 +86,20 @@ def _gateway(gateway: IPv4Address, settings: "Settings", path: Path) -> Iterator
         yield _finding(path, f"router-is-{which}", message, "give the router's own address", clash)
 
 
-def _routers(settings: "Settings") -> Iterator[IPv4Address]:
+def _routers(settings: Settings) -> Iterator[IPv4Address]:
     octets = settings.options.get(ROUTER, b"")
     for at in range(0, len(octets), 4):
         yield IPv4Address(octets[at : at + 4])
 
 
-def _routes(settings: "Settings") -> list[tuple[IPv4Network, IPv4Address]]:
+def _routes(settings: Settings) -> list[tuple[IPv4Network, IPv4Address]]:
     octets = settings.options.get(CLASSLESS_STATIC_ROUTE)
     routes = ROUTES.decode(octets) if octets else []
     assert isinstance(routes, list)
     return [(IPv4Network(route["to"]), IPv4Address(route["via"])) for route in routes]
 
 
-def _default_route(settings: "Settings", own: Own) -> Iterator[Finding]:
+def _default_route(settings: Settings, own: Own) -> Iterator[Finding]:
     """RFC 3442: who takes classless static routes ignores the Router option beside them."""
     routes = _routes(settings)
     if own.keys().isdisjoint(PAIR) or not routes:
@@ -122,7 +119,7 @@ def _default_route(settings: "Settings", own: Own) -> Iterator[Finding]:
         yield _finding(path, "router-missing", message, hint)
 
 
-_ODDITIES: tuple[Callable[["Settings", Own], Iterator[Finding]], ...] = (
+_ODDITIES: tuple[Callable[[Settings, Own], Iterator[Finding]], ...] = (
     _short_lease,
     _small_mtu,
     _alternative_alone,

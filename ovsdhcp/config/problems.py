@@ -109,19 +109,24 @@ class Problem:
 class ConfigError(Exception):
     """A lease table that cannot be used: every problem that was found, in the file's order.
 
-    `warnings` are the problems beside them that alone would not have stopped the table.
+    `warnings` are the problems beside them that alone would not have stopped the table; `more` is
+    how many problems are left out of a table that was read elsewhere.
     """
 
-    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self, problems: Iterable[Problem], warnings: Iterable[Problem] = (), more: int = 0
+    ) -> None:
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
+        self.more = more
         super().__init__(self.problems)
 
     def __str__(self) -> str:
         """The first problems rendered, and how many there are besides."""
         shown = [problem.render() for problem in self.problems[:SHOWN]]
-        if len(self.problems) > SHOWN:
-            shown.append(f"... and {len(self.problems) - SHOWN} more problems")
+        more = len(self.problems) - len(shown) + self.more
+        if more:
+            shown.append(f"... and {more} more problems")
         return "\n\n".join(shown)
 
 

@@ -7,6 +7,7 @@ take. Nothing is guessed: a number is not an address, and `1` is not true.
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from socket import AF_INET, inet_pton
 from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
@@ -71,8 +72,8 @@ def address(value: object) -> IPv4Address:
     """An IPv4 address in four decimal numbers."""
     if isinstance(value, str):
         try:
-            return IPv4Address(value)
-        except ValueError:
+            return IPv4Address(inet_pton(AF_INET, value))  # IPv4Address(value) takes twice as long
+        except (OSError, ValueError):
             pass
     raise refusal("bad-address", f"{shown(value)} is not an IPv4 address", _address_hint(value))
 

@@ -8,8 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from ovsdhcp.config import scalars
 from ovsdhcp.config.document import SubnetKeys
+from ovsdhcp.config.layers import layered, refused
 from ovsdhcp.config.problems import Path, Report
-from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings, layered, refused
+from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings
 from ovsdhcp.config.validation import missing
 from ovsdhcp.dhcp.binding import Subnet
 
@@ -28,6 +29,11 @@ class Pool:
     guard: bool = False
     arp_responder: bool = False
     taken: dict[int, Path] = field(default_factory=dict)
+    clients: range = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep which addresses clients can have, for each of them to be looked up in."""
+        object.__setattr__(self, "clients", _clients(self.subnet.network))
 
     def claim(self, address: IPv4Address, path: Path, report: Report) -> None:
         """Give `address` to the entry at `path`, if it is one that a client can have."""
@@ -36,7 +42,7 @@ class Pool:
         if earlier is not path:
             message = f"{address} is given to another client already"
             report.error(path, "address-twice", message, clash=earlier)
-        elif number not in _clients(self.subnet.network):
+        elif number not in self.clients:
             self._refuse(address, path, report)
         elif address == self.subnet.server_id:
             message = f"{address} is the server's own address"
@@ -46,8 +52,8 @@ class Pool:
     def _refuse(self, address: IPv4Address, path: Path, report: Report) -> None:
         network = self.subnet.network
         clash = (*self.path, "cidr")
-        clients = _clients(network)
-        hint = f"clients have {IPv4Address(clients[0])} to {IPv4Address(clients[-1])} here"
+        first, last = IPv4Address(self.clients[0]), IPv4Address(self.clients[-1])
+        hint = f"clients have {first} to {last} here"
         if address not in network:
             message = f"{address} is outside its subnet, {network}"
             report.error(path, "address-outside", message, hint, clash=clash)

@@ -1,9 +1,11 @@
 """The lease table as values: what every other room reads, wherever it came from."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network
 
+from ovsdhcp.config.hosts import Hosts
 from ovsdhcp.dhcp.binding import Binding
 
 
@@ -60,13 +62,19 @@ class Port:
     """
 
     name: str
-    bindings: tuple[Binding, ...]
+    bindings: Sequence[Binding]
     ofport: int | None = None
     trusted: bool = False
     guard: bool = False
     allowed: tuple[IPv4Network, ...] = ()
     arp_responder: bool = False
     rate_limit: RateLimit | None = None
+
+    def addresses(self) -> Iterator[bytes]:
+        """Its bindings' addresses, as octets."""
+        if isinstance(self.bindings, Hosts):
+            return self.bindings.addresses()
+        return (binding.address_octets for binding in self.bindings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ovsdhcp.config.table import Bridge
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.reloading import Reloading
 from ovsdhcp.service import Service
 
 
@@ -16,6 +17,7 @@ class Running:
     """What there is to ask about. `switches` says which are connected, by connection."""
 
     service: Service
+    reloading: Reloading
     switches: Callable[[], Mapping[Any, Switch]]
     listens: tuple[str, int]
     started: float = field(default_factory=time.time)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ovsdhcp import __version__
 from ovsdhcp.config.table import Bridge
+from ovsdhcp.control import table
 from ovsdhcp.control.protocol import Document
 from ovsdhcp.control.running import Running, moment
 from ovsdhcp.journal import Journal
@@ -31,7 +32,7 @@ def status(
         yield {}
     yield {
         "server": _server(running),
-        "table": {"path": running.service.config.source},
+        "table": table.status(running.reloading),
         "reasons": dict(running.service.reasons),
         "leases": {state.value: count for state, count in leases.items()},
         "journal": _journal(running.service.journal),

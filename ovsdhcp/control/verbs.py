@@ -9,6 +9,7 @@ from ovsdhcp.control.leases import leases
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import Verb
 from ovsdhcp.control.status import status
+from ovsdhcp.control.table import confirm, reload
 
 
 def verbs(running: Running, history: History) -> Mapping[str, Verb]:
@@ -18,4 +19,6 @@ def verbs(running: Running, history: History) -> Mapping[str, Verb]:
         "leases": partial(leases, running),
         "flows": partial(flows, running),
         "events": history.events,
+        "reload": partial(reload, running.reloading),
+        "confirm": partial(confirm, running.reloading),
     }

@@ -34,6 +34,8 @@ class Controller:
     home: str
     folder: Path
     shell: Shell
+    beside: tuple[str, ...] = ()
+    """Ryu applications that run beside it."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -47,7 +49,7 @@ class Controller:
             "OVSDHCP_CONFIG": str(config),
             "OVSDHCP_STATE_DIR": str(self.folder / "controller"),
         }
-        argv = ("ip", "netns", "exec", self.home, ryu_manager(), "ovsdhcp.app")
+        argv = ("ip", "netns", "exec", self.home, ryu_manager(), "ovsdhcp.app", *self.beside)
         (self.folder / "controller").mkdir(mode=0o700, exist_ok=True)
         self.shell.voice.command(argv, environment)
         with self.log.open("ab") as log:

@@ -125,6 +125,11 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         if len(self.unreplied_echo_requests) > self.max_unreplied_echo_requests:
             self.end(SILENT)
 
+    def begin(self) -> None:
+        """Begin anew, if nobody takes part: who that is may have changed."""
+        if self._party is None and self.state == MAIN_DISPATCHER:
+            self._party = self._begin(self)
+
     # -- reading -----------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -149,7 +154,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         """Between two reads other connections have their turn, however much there is to read."""
         rest = b""
         while self.state != DEAD_DISPATCHER:
-            self._wait_until_read()
+            self.wait_until_sent()
             if self._readiness is not None:
                 self._readiness.wait()
             try:
@@ -282,8 +287,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 return False
         return True
 
-    def _wait_until_read(self) -> None:
-        """Read nothing more from a switch that leaves so much unread."""
+    def wait_until_sent(self) -> None:
+        """Wait for a switch that leaves so much unread: nothing more is read from it meanwhile."""
         while self._unsent_octets > UNSENT_AT_MOST and self.state != DEAD_DISPATCHER:
             self._sent.clear()
             self._sent.wait()

@@ -16,7 +16,7 @@ from ovsdhcp.openflow.fields import IN_PORT
 from ovsdhcp.openflow.messages import EXPERIMENTER, NICIRA, message
 
 SET_PACKET_IN_FORMAT, RESUME, PACKET_IN2 = 16, 28, 30
-NXPIF_NXT_PACKET_IN2 = 2
+NXPIF_STANDARD, NXPIF_NXT_PACKET_IN2 = 0, 2
 
 PACKET, FULL_LEN, TABLE_ID, COOKIE, REASON, METADATA, USERDATA, CONTINUATION = (
     0,
@@ -37,9 +37,13 @@ FRAME = 20
 """Where the packet begins in a `resume`: behind the two headers and its property's own."""
 
 
-def set_packet_in_format(xid: int) -> bytes:
-    """Ask for NXT_PACKET_IN2. It is a connection's: every packet-in on it comes so from now on."""
-    return _nicira(SET_PACKET_IN_FORMAT, pack("!I", NXPIF_NXT_PACKET_IN2), xid)
+def set_packet_in_format(xid: int, *, waits: bool = True) -> bytes:
+    """Ask for NXT_PACKET_IN2, in which a packet can wait, or for OpenFlow's own packet-in again.
+
+    It is a connection's: every packet-in on it comes so from now on.
+    """
+    form = NXPIF_NXT_PACKET_IN2 if waits else NXPIF_STANDARD
+    return _nicira(SET_PACKET_IN_FORMAT, pack("!I", form), xid)
 
 
 def _nicira(kind: int, body: bytes, xid: int) -> bytes:

@@ -5,7 +5,6 @@ two flows are the same when their encoded match and instructions are.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from struct import Struct, error, pack, unpack_from
 from typing import NamedTuple
 
@@ -26,10 +25,13 @@ from ovsdhcp.openflow.flow import (
 )
 
 VERSION = 4  # OpenFlow 1.3
-EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 4, 10, 12, 13, 14
+ERROR, EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 1, 4, 10, 12, 13, 14
 OFPR_ACTION, OFPPR_DELETE = 1, 1
+OFPMPF_REPLY_MORE = 1
+OFPRR_HARD_TIMEOUT = 1
 PORT_STATUS_SIZE = 80
-MULTIPART_REQUEST, BARRIER_REQUEST = 18, 20
+FLOW_REMOVED, MULTIPART_REQUEST, MULTIPART_REPLY = 11, 18, 19
+BARRIER_REQUEST, BARRIER_REPLY = 20, 21
 
 NO_BUFFER = ANY = 0xFFFF_FFFF
 ALL_TABLES = 0xFF
@@ -57,8 +59,7 @@ _PORT_STATUS = Struct("!I4x6x2x16s")
 _IN_PORT = IN_PORT.header().to_bytes(4, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What makes two flows of one switch the same flow: only one of each can be there."""
 
     table: int
@@ -66,8 +67,7 @@ class Key:
     match: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a flow is beside its key; `instructions` are encoded."""
 
     cookie: int
@@ -214,16 +214,23 @@ def bundle(messages: Iterable[bytes], xid: int) -> bytes:
 
     open, one bundle-add around each message, commit; the xid is the bundle's number as well.
     """
-    number = xid
-    adds = b"".join(
-        _experimenter(BUNDLE_ADD, pack("!IHH", number, 0, BUNDLE_FLAGS) + inner, xid)
-        for inner in messages
-    )
-    return (
-        _experimenter(BUNDLE_CONTROL, pack("!IHH", number, BUNDLE_OPEN, BUNDLE_FLAGS), xid)
-        + adds
-        + _experimenter(BUNDLE_CONTROL, pack("!IHH", number, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
-    )
+    adds = b"".join(bundled(inner, xid) for inner in messages)
+    return bundle_open(xid) + adds + bundle_commit(xid)
+
+
+def bundle_open(xid: int) -> bytes:
+    """What begins a bundle of this number."""
+    return _experimenter(BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_OPEN, BUNDLE_FLAGS), xid)
+
+
+def bundle_commit(xid: int) -> bytes:
+    """What has a bundle carried out."""
+    return _experimenter(BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
+
+
+def bundled(message: bytes, xid: int) -> bytes:
+    """A message (with this xid) as part of a bundle."""
+    return _experimenter(BUNDLE_ADD, pack("!IHH", xid, 0, BUNDLE_FLAGS) + message, xid)
 
 
 def tell_of_any_removal(xid: int) -> bytes:
@@ -329,6 +336,39 @@ def read_port_status(status: bytes) -> tuple[bool, int, bytes]:
     """
     number, name = _PORT_STATUS.unpack_from(status, 16)
     return status[8] != OFPPR_DELETE, number, name
+
+
+def read_error(said: bytes) -> tuple[int, int]:
+    """Which message of ours an OFPT_ERROR (the whole message) is about, and the error's type."""
+    xid, kind = unpack_from("!IH", said, 4)
+    return xid, kind
+
+
+class Multipart(NamedTuple):
+    """What an OFPT_MULTIPART_REPLY is an answer to, and whether there is more of it to come."""
+
+    xid: int
+    kind: int
+    more: bool
+
+
+def read_multipart(reply: bytes) -> Multipart:
+    """The head of an OFPT_MULTIPART_REPLY (the whole message): type(2) flags(2) pad(4)."""
+    xid, kind, flags = unpack_from("!IHH", reply, 4)
+    return Multipart(xid, kind, bool(flags & OFPMPF_REPLY_MORE))
+
+
+def removed_cookie(removed: bytes) -> int:
+    """The cookie of the flow that an OFPT_FLOW_REMOVED (the whole message) is about."""
+    return int.from_bytes(removed[8:16], "big")
+
+
+def was_deleted(removed: bytes) -> bool:
+    """Whether somebody deleted the flow of an OFPT_FLOW_REMOVED, rather than its time having ended.
+
+    header(8) cookie(8) priority(2) reason(1) table(1) …
+    """
+    return removed[18] > OFPRR_HARD_TIMEOUT
 
 
 def read_flow_removed(removed: bytes) -> Key:

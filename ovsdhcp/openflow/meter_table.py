@@ -34,33 +34,36 @@ class MeterTable:
         self._sent = {self._asked}
         return meter_config_request(self._asked)
 
-    def told(self, xid: int, reply: bytes) -> None:
-        """One part of the answer to `ask`."""
-        if xid == self._asked:
-            there = read_meter_config(reply)
-            self._there |= {number: meter for number, meter in there if meters.is_ours(number)}
+    def told(self, xid: int, reply: bytes) -> bool:
+        """One part of the answer to `ask`, if it is one."""
+        if xid != self._asked:
+            return False
+        there = read_meter_config(reply)
+        self._there |= {number: meter for number, meter in there if meters.is_ours(number)}
+        return True
 
-    def is_right(self, wanted: Iterable[Meter]) -> bool:
-        """Whether the bridge has just these."""
-        return self._there == {meter.number: meter for meter in wanted}
+    @property
+    def there(self) -> frozenset[int]:
+        """The numbers of those that the bridge has."""
+        return frozenset(self._there)
 
     def make(self, wanted: Iterable[Meter]) -> bytes:
         """Add those that are missing, and change those that are not as they should be."""
-        sent = b""
+        sent = []
         for meter in wanted:
             if meter.number not in self._there:
-                sent += self._tell(ADD, meter)
+                sent.append(self._tell(ADD, meter))
             elif self._there[meter.number] != meter:
-                sent += self._tell(MODIFY, meter)
+                sent.append(self._tell(MODIFY, meter))
             self._there[meter.number] = meter
-        return sent
+        return b"".join(sent)
 
-    def clear(self, wanted: Iterable[Meter]) -> bytes:
-        """Delete those that nobody wants any more."""
-        surplus = self._there.keys() - {meter.number for meter in wanted}
+    def delete(self, numbers: Iterable[int]) -> bytes:
+        """Delete those of them that are there."""
+        surplus = sorted(self._there.keys() & set(numbers))
         for number in surplus:
             del self._there[number]
-        return b"".join(self._tell(DELETE, Meter(number, 0, 0)) for number in sorted(surplus))
+        return b"".join(self._tell(DELETE, Meter(number, 0, 0)) for number in surplus)
 
     def refused(self, xid: int) -> bool:
         """Whether an error with this xid says that the bridge takes no meters of ours."""

@@ -123,7 +123,7 @@ def test_a_wrong_certificate_is_refused_and_named(
     }
     given = files.get(kind)
     assert "alert" in tls_client(secured, given)
-    assert secured.said("reason=tls-refused")
+    assert wait_for(lambda: secured.said("reason=tls-refused"), within=WITHIN)
 
 
 def test_the_switch_itself_with_a_wrong_certificate_does_not_get_in(

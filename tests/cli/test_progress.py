@@ -1,6 +1,7 @@
 """A progress bar: on a terminal, and only where one would wonder."""
 
 import os
+import select
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -60,7 +61,15 @@ def test_an_error_goes_through(terminal: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     with pytest.raises(ZeroDivisionError):
         failing(terminal)
-    assert b"\x1b[?25h" in os.read(terminal, 1000)  # the cursor is back
+    assert b"\x1b[?25h" in all_of(terminal)  # the cursor is back
+
+
+def all_of(terminal: int) -> bytes:
+    """What was written, which may come in pieces."""
+    shown = b""
+    while select.select([terminal], [], [], 0.5)[0]:
+        shown += os.read(terminal, 1000)
+    return shown
 
 
 def failing(terminal: int) -> None:

@@ -14,6 +14,7 @@ from ovsdhcp.control.server import Control
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.events import Event, Exchange
 from ovsdhcp.log import logfmt
+from ovsdhcp.reloading import Outcome
 from tests.control.conftest import spawn
 from tests.control.without_ryu import Server
 from tests.openflow.bridges import VM5
@@ -269,8 +270,54 @@ def test_commands_and_options_are_completed() -> None:
 # -- reload ----------------------------------------------------------------------------------
 
 
-def test_a_server_that_cannot_reload_says_what_it_can(server: Server) -> None:
+def test_a_wrong_table_is_printed_and_the_status_is_one(server: Server) -> None:
     result = run("reload")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "this server knows no `reload`" in result.stderr
-    assert "it knows events, flows, leases, status" in result.stderr
+    assert "table.yaml: error[unreadable]: cannot be read" in result.stderr
+    assert result.stderr.endswith("the table before it stays in force\n")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome(True, 0.1234), "in force after 0.123 s\n"),
+        (Outcome(False, 0.1), "what is in the file is in force already\n"),
+    ],
+)
+def test_a_reload_says_what_it_came_to(
+    server: Server, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, said: str
+) -> None:
+    monkeypatch.setattr(server.reloading, "reload", lambda confirm: outcome)
+    result = run("reload")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"), [("y", 0, "kept"), ("n", 1, "the table before it comes back")]
+)
+def test_a_trial_asks_whether_to_keep_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, said: str
+) -> None:
+    trial = Outcome(True, 0.1, confirm_within=60.0)
+    monkeypatch.setattr(server.reloading, "reload", lambda confirm: trial)
+    monkeypatch.setattr(server.reloading, "confirm", lambda: True)
+    result = CliRunner().invoke(main, ["reload", "--confirm", "60"], input=f"{answer}\n")
+    assert result.exit_code == status
+    assert "taken back in 60 s" in result.stderr
+    assert said in result.stderr
+
+
+def test_for_a_machine_a_reload_is_one_object(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.reloading, "reload", lambda confirm: Outcome(True, 0.5))
+    said = json.loads(run("reload", "--json").stdout)
+    assert said == {
+        "ok": True,
+        "changed": True,
+        "seconds": 0.5,
+        "confirm_within": None,
+        "error": "",
+        "problems": [],
+        "warnings": [],
+    }

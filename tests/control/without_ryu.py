@@ -1,15 +1,17 @@
 """A server without Ryu: the real service and switches, on bridges in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ovsdhcp.config.apart import Loaded, Reader
 from ovsdhcp.config.table import Bridge, Config
 from ovsdhcp.control.history import History
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import Verb
 from ovsdhcp.control.verbs import verbs
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.reloading import Reloading
 from ovsdhcp.service import Service
 from tests.openflow.bridges import BR_INT
 from tests.openflow.fake_bridge import FakeBridge
@@ -30,9 +32,10 @@ class Connection:
         while self.answering and self.bridge.answers:
             kind, xid = self.bridge.answers.pop(0)
             if kind == "flows":
-                self.send(self.switch.flow_stats(xid, self.bridge.flow_stats(), more=False))
+                self.switch.flow_stats(xid, self.bridge.flow_stats(), more=False)
             elif kind == "barrier":
                 self.switch.barrier_reply(xid)
+            self.bridge.receive(b"".join(self.switch.changes()))
 
 
 @dataclass
@@ -47,7 +50,13 @@ class Server:
         self.service = Service(Config("table.yaml", self.bridges))
         self.connections: dict[Connection, Switch] = {}
         self.history = History()
-        self.running = Running(self.service, lambda: self.connections, self.listens)
+        loaded = Loaded(self.service.config, (), b"digest")
+        self.reloading = Reloading("table.yaml", Reader(), loaded, self._apply)
+        self.running = Running(self.service, self.reloading, lambda: self.connections, self.listens)
+
+    def _apply(self, config: Config) -> Generator[None, None, None]:
+        self.service.config = config
+        yield
 
     def connect(self, bridge: Bridge = BR_INT) -> Connection:
         switch = Switch(bridge, self.names)

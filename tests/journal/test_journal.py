@@ -50,8 +50,22 @@ def all_of(leases: Leases) -> dict[Key, Lease | None]:
     return leases.take_all()
 
 
+OPENED: list[Journal] = []
+
+
 def a_journal(folder: Path, now: float = NOW, wall: float = WALL) -> Journal:
-    return Journal(folder, lambda: now, lambda: wall)
+    OPENED.append(Journal(folder, lambda: now, lambda: wall))
+    return OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def _no_file_stays_open() -> Iterator[None]:
+    """As at the end of a process: nothing more is written."""
+    yield
+    while OPENED:
+        file = OPENED.pop()._file
+        if file is not None:
+            file.close()
 
 
 def read_back(folder: Path) -> dict[Key, Lease]:
@@ -87,7 +101,8 @@ def test_anybody_who_may_can_read_it_with_times_of_the_wall(folder: Path) -> Non
 def test_it_is_its_owners_alone(folder: Path) -> None:
     before = os.umask(0)
     try:
-        a_journal(folder).keep(filled())
+        journal = a_journal(folder)
+        journal.keep(filled())
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}

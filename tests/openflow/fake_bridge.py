@@ -8,6 +8,8 @@ from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.messages import Entry, Key
 from ovsdhcp.openflow.meter_messages import ADD, DELETE, METER_MOD, MULTIPART_METER_CONFIG
 
+_SET_FORMAT = pack("!II", messages.NICIRA, 16)
+
 
 @dataclass
 class FakeBridge:
@@ -21,14 +23,19 @@ class FakeBridge:
     answers: list[tuple[str, int]] = field(default_factory=list)
     flow_mods: int = 0
     meter_mods: int = 0
+    packet_in_format: int = 0
+    said: dict[int, bytes] = field(default_factory=dict)
+    """What it had of flows and meters when it was asked, by the question's xid."""
+    _bundled: list[bytes] = field(default_factory=list)
 
     def receive(self, data: bytes) -> None:
         """Carry out everything in `data`, bundles whole or not at all."""
-        bundled: list[bytes] = []
         for kind, xid, body in _messages(data):
             if kind == messages.MULTIPART_REQUEST:
                 (asked,) = unpack_from("!H", body)
                 kinds = {messages.MULTIPART_FLOW: "flows", MULTIPART_METER_CONFIG: "meters"}
+                flows = asked == messages.MULTIPART_FLOW
+                self.said[xid] = self.flow_stats() if flows else self.meter_config()
                 self.answers.append((kinds[asked], xid))
             elif kind == METER_MOD:
                 if not self._meter_mod(body):
@@ -38,8 +45,10 @@ class FakeBridge:
                 self._flow_mod(messages.message(kind, xid, body))
             elif kind == messages.BARRIER_REQUEST:
                 self.answers.append(("barrier", xid))
+            elif kind == messages.EXPERIMENTER and body[:8] == _SET_FORMAT:
+                self.packet_in_format = int.from_bytes(body[8:12], "big")
             elif kind == messages.EXPERIMENTER:
-                bundled = self._bundle(xid, body, bundled)
+                self._bundled = self._bundle(xid, body, self._bundled)
             else:
                 raise AssertionError(f"a message of type {kind}")
 
