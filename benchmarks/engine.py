@@ -8,7 +8,6 @@ from time import perf_counter
 
 from ryu.lib.packet import dhcp, ethernet, ipv4, packet, udp
 
-from ovsdhcp.dhcp import message
 from ovsdhcp.dhcp import reply as replies
 from ovsdhcp.dhcp.server import answer
 from tests.dhcp.wire import ADDRESS, BINDING, MAC, SERVER, asking, discover, ip, request
@@ -44,7 +43,6 @@ def ours_never_asked_before() -> float:
 
     def afresh() -> None:
         replies._templates.clear()
-        message._remembered.cache_clear()
         answer(DISCOVER, BINDING, 0.0)
 
     return microseconds(afresh, 500)

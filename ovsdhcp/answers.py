@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, NamedTuple
 
+from ovsdhcp.dhcp.message import Client
 from ovsdhcp.events import Exchange
 
 MOST = 131_072
@@ -48,14 +49,19 @@ Whose = tuple[str, bytes] | None
 """A binding's port and address (four octets); None for a MAC that the table does not know."""
 
 
+Told = tuple[Exchange, Client | None]
+"""A question and its answer, and who asked."""
+
+
 class Answer(NamedTuple):
     """What was said: the octets before the UDP checksum, those behind the xid, and the checksum's
-    sum for an xid of 0. All empty for silence."""
+    sum for an xid of 0. All empty for silence. And what is told of it, and of whom."""
 
     head: bytes
     tail: bytes
     udp_sum: int
     exchange: Exchange
+    client: Client | None
 
 
 _CUTS: dict[bytes, Struct] = {}
@@ -103,21 +109,23 @@ class Answers:
         self._shelves: dict[int, _Shelf] = {}
 
     def keep(
-        self, ofport: int, question: bytes, asked: bytes, reply: bytes, at: int, said: Exchange
+        self, ofport: int, question: bytes, asked: bytes, reply: bytes, at: int, told: Told
     ) -> None:
         """Remember what `question`, a whole message with the key `asked`, was answered with.
 
         `reply` is a whole message too, and its frame begins `at` an octet of it; or it is empty.
+        `told` is what is told of it each time.
         """
         if not _is_plain(question):
             return
         if not reply:
-            self._keep(ofport, asked, Answer(b"", b"", 0, said))
+            self._keep(ofport, asked, Answer(b"", b"", 0, *told))
         elif reply[at + 12 : at + 15] == _IPV4_UDP:
             sum_at, xid_end = at + 40, at + 50
             udp_sum, _, xid = SUM_TO_XID.unpack_from(reply, sum_at)
             sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
-            answer = Answer(reply[:sum_at], reply[xid_end:], sum_without, said)
+            said = (reply[:sum_at], reply[xid_end:], sum_without, *told)
+            answer = tuple.__new__(Answer, said)
             self._keep(ofport, asked, answer)
 
     def forget_port(self, ofport: int) -> None:
@@ -177,7 +185,9 @@ class Answers:
     def _keep(self, ofport: int, asked: bytes, answer: Answer) -> None:
         if len(asked) + len(answer.head) + len(answer.tail) > _LONGEST or asked in self.found:
             return
-        shelf = self._shelves.setdefault(ofport, _Shelf())
+        shelf = self._shelves.get(ofport)
+        if shelf is None:
+            shelf = self._shelves[ofport] = _Shelf()
         binding = answer.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
         kept = shelf.of.get(whose, ())

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import Binding
-from ovsdhcp.dhcp.message import MessageType, Request
+from ovsdhcp.dhcp.message import MESSAGE_TYPE, Client, MessageType
 from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.dhcp.server import Drop, Reply, State
 
@@ -58,6 +58,32 @@ _EVENTS = {kind: kind.name.lower() for kind in MessageType}
 _STATES = {state: state.value for state in State}
 
 
+class Exchanges:
+    """The exchanges that happen, each made once: most are of a few kinds for each client.
+
+    So what is alike is identical, which is what a `Ring` counts by.
+    """
+
+    def __init__(self, most: int = 32_768) -> None:
+        self._most = most
+        self._made: dict[object, Exchange] = {}
+
+    def of(
+        self, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Reply | Drop
+    ) -> Exchange:
+        """What a decision of the engine came to, for the port of a bridge."""
+        kind = None if said.request is None else said.request.options[MESSAGE_TYPE]
+        more = (said.state, said.left_out) if isinstance(said, Reply) else None
+        # the exchange keeps its binding, and with it the id from being another's
+        key = (bridge, port, dl_src, id(binding), kind, said.reason.code, more)
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) >= self._most:
+                self._made.clear()
+            made = self._made[key] = Exchange.of(bridge, port, dl_src, binding, said)
+        return made
+
+
 class Event(NamedTuple):
     """One transaction, or several of the very same when there is much to tell.
 
@@ -97,18 +123,18 @@ class Event(NamedTuple):
         return {key: word for key, word in words.items() if word is not None}
 
 
-Happened = tuple[Exchange, int, float, float, Request | None]
+Happened = tuple[Exchange, int, float, float, Client | None]
 """An exchange, its xid (any, where there is no well-formed request), when the question was read,
-how many seconds the answer took, and the request where it was not answered from memory."""
+how many seconds the answer took, and who asked (None, where there is no well-formed request)."""
 
 
 class Counted(NamedTuple):
-    """How often the very same exchange happened, the last one, and the last request of it."""
+    """How often the very same exchange happened, when last, and who asked then."""
 
     exchange: Exchange
     times: int
     last: float
-    request: Request | None
+    client: Client | None
 
 
 class Ring(deque[Happened]):
@@ -121,10 +147,8 @@ class Ring(deque[Happened]):
         kinds = list(map(id, map(_EXCHANGE, batch)))  # they are the same if they are identical
         times, places = Counter(kinds), dict(zip(kinds, count(), strict=False))
         last = [batch[place] for place in sorted(places.values())]
-        requests = {id(one[0]): one[4] for one in batch if one[4] is not None}
         counted = [
-            tuple.__new__(Counted, (one[0], times[id(one[0])], one[2], requests.get(id(one[0]))))
-            for one in last
+            tuple.__new__(Counted, (one[0], times[id(one[0])], one[2], one[4])) for one in last
         ]
         if len(batch) <= MOST_TOLD:
             return [_event(one, 1) for one in batch], counted

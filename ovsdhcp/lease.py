@@ -11,19 +11,11 @@ from typing import NamedTuple
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import INFINITE, Binding
-from ovsdhcp.dhcp.message import (
-    CLIENT_FQDN,
-    CLIENT_ID,
-    HOST_NAME,
-    Request,
-    hostname_of,
-    shown,
-)
+from ovsdhcp.dhcp.message import Client, hostname_of, shown
 
 Key = tuple[str, str, bytes]
 """Bridge, port and address (four octets, which know their hash): what a binding is known by."""
 
-_VENDOR_CLASS = 60
 _LONGEST = 255
 """Octets kept of an option: what one has that is not in parts (RFC 3396 allows for more)."""
 
@@ -168,7 +160,7 @@ def after(
     binding: Binding,
     code: str,
     now: float,
-    request: Request | None,
+    client: Client | None,
     message: str,
     times: int,
 ) -> Lease:
@@ -192,7 +184,7 @@ def after(
         return Lease(*old[:8], now, message, code, *counts)
     goes_on = state is State.RENEWED and old.state in _LEASED
     since = old.since if goes_on or state is old.state else now
-    who = old[3:8] if request is None else _who(request)
+    who = old[3:8] if client is None else _kept(client)
     until = now + _duration(state, binding) if state in _ENDING else since
     return Lease(state, since, until, *who, now, message, code, *counts)
 
@@ -202,19 +194,10 @@ def _had_nothing(lease: Lease) -> bool:
     return lease.state is State.REFUSED and not lease.acks and not lease.naks
 
 
-def _who(request: Request) -> _Who:
-    option = request.options.get
-    return (
-        request.chaddr[:6],
-        _cut(option(CLIENT_ID)),
-        _cut(option(_VENDOR_CLASS)),
-        _cut(option(CLIENT_FQDN)),
-        _cut(option(HOST_NAME)),
-    )
-
-
-def _cut(value: bytes | None) -> bytes | None:
-    return None if value is None else value[:_LONGEST]
+def _kept(client: Client) -> _Who:
+    mac, *options = client
+    client_id, vendor_class, fqdn, host_name = (it and it[:_LONGEST] for it in options)
+    return mac, client_id, vendor_class, fqdn, host_name
 
 
 def _duration(state: State, binding: Binding) -> float:

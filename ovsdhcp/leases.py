@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 from ovsdhcp.dhcp.binding import Binding
-from ovsdhcp.dhcp.message import Request
+from ovsdhcp.dhcp.message import Client
 from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.lease import Key, Lease, Record, State, after
 
@@ -54,21 +54,19 @@ class Leases:
         binding: Binding,
         reason: Reason,
         now: float,
-        request: Request | None = None,
+        client: Client | None = None,
         message: str = "",
         times: int = 1,
     ) -> None:
-        """Keep what an exchange for `binding` came to; no `request` where it is one repeated.
+        """Keep what an exchange for `binding` came to; no `client` where nothing says who asked.
 
-        `message` is the type that was asked, to be given where there is no `request`.
+        `message` is the type that was asked.
         It counts as `times`; one that is told late, after another of the binding, does no more
         than that. While a
         declined address is on probation, nothing but another DECLINE changes its state: a RELEASE
         or a refusal must not end it.
         """
-        if request is not None:
-            message = request.type_name
-        lease = after(self.get(key), binding, reason.code, now, request, message, times)
+        lease = after(self.get(key), binding, reason.code, now, client, message, times)
         if key in self._listed:
             self.any_declined |= lease.state is State.DECLINED
             self._listed[key] = self._changed[key] = lease

@@ -59,11 +59,11 @@ class PacketIns:
             asked = b"".join((before, fragment, addresses, bootp, rest))
             known = find(asked)
             if known is not None:
-                head, tail, udp_sum, exchange = known
+                head, tail, udp_sum, exchange, client = known
                 if head:
                     filled = put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid)
                     answers += (head, filled, tail)
-                happened((exchange, xid, now, clock() - now, None))
+                happened((exchange, xid, now, clock() - now, client))
             else:
                 said = self._asked(octets[at : at + cutting.size], asked, now)
                 if said is None:
@@ -112,5 +112,5 @@ class PacketIns:
         self, question: bytes, asked: bytes, said: Said, reply: bytes, frame_at: int
     ) -> None:
         if said.lasting and asked:
-            in_port, exchange = said.in_port, said.exchange
-            self._answers.keep(in_port, question, asked, reply, frame_at, exchange)
+            told = said.exchange, said.client
+            self._answers.keep(said.in_port, question, asked, reply, frame_at, told)

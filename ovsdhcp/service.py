@@ -16,9 +16,10 @@ from ovsdhcp.answers import Memory
 from ovsdhcp.config.table import Bridge, Config, Flows
 from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.message import Client, client_of
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.events import Counted, Event, Exchange, Ring
+from ovsdhcp.events import Counted, Event, Exchange, Exchanges, Ring
 from ovsdhcp.journal import Journal
 from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
@@ -118,6 +119,7 @@ class Said(NamedTuple):
     in_port: int
     lasting: bool
     exchange: Exchange
+    client: Client | None
 
 
 class Service:
@@ -132,6 +134,7 @@ class Service:
         """How often each reason was given."""
         self.memory = Memory()
         self.ring = Ring()
+        self._exchanges = Exchanges()
         self._unsettled: deque[Counted] = deque()
         self._told_foreign = False
         self._strangers: set[int] = set()
@@ -191,15 +194,11 @@ class Service:
         an old flow still punted.
         """
         cookie, table, in_port, frame = packet_in
-        attached = switch.attached.get(in_port)
-        if (
-            attached is None
-            or attached.cookie != cookie
-            or switch.bridge.tables.dhcp_options != table
-        ):
-            stranger = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
+        bridge, attached = switch.bridge, switch.attached.get(in_port)
+        if attached is None or attached.cookie != cookie or bridge.tables.dhcp_options != table:
+            stranger = _Asker(bridge.name, _port_name(switch, in_port), None)
             return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
-        who = (switch.bridge.name, attached.port.name, attached.binding(frame))
+        who = (bridge.name, attached.port.name, attached.binding(frame))
         asker = tuple.__new__(_Asker, who)
         decision, lasting = self._decide(asker, frame, now)
         return self._said(asker, in_port, frame, decision, now, lasting=lasting)
@@ -252,7 +251,9 @@ class Service:
         if decision.reason is reasons.DECLINE:
             key = _key(asker.bridge, binding)
             # at once, for the next question of it; it is counted when it is settled
-            self.leases.record(key, binding, decision.reason, now, decision.request, times=0)
+            assert decision.request is not None
+            who = client_of(decision.request), decision.request.type_name
+            self.leases.record(key, binding, decision.reason, now, *who, times=0)
             self.memory.forget_binding(asker.bridge, (binding.port, binding.address_octets))
             return decision, False
         return decision, now >= probation_until
@@ -268,14 +269,12 @@ class Service:
         lasting: bool = False,
     ) -> Said:
         bridge, port, binding = asker
-        exchange, request = (
-            Exchange.of(bridge, port, frame[6:12], binding, decision),
-            decision.request,
-        )
-        xid = 0 if request is None else request.xid
-        self.ring.append((exchange, xid, now, self._clock() - now, request))
+        exchange = self._exchanges.of(bridge, port, frame[6:12], binding, decision)
+        request = decision.request
+        client, xid = (None, 0) if request is None else (client_of(request), request.xid)
+        self.ring.append((exchange, xid, now, self._clock() - now, client))
         octets = decision.frame if isinstance(decision, Reply) else b""
-        return tuple.__new__(Said, (octets, in_port, lasting, exchange))
+        return tuple.__new__(Said, (octets, in_port, lasting, exchange, client))
 
     @property
     def untold(self) -> int:
@@ -294,12 +293,12 @@ class Service:
     def settle(self, most: int = SETTLED_AT_ONCE) -> bool:
         """Count what was taken, and keep what became of the bindings; whether there is more."""
         for _ in range(min(most, len(self._unsettled))):
-            exchange, times, last, request = self._unsettled.popleft()
+            exchange, times, last, client = self._unsettled.popleft()
             self.reasons[exchange.reason.code] += times
             binding = exchange.binding
             if binding is not None:
                 key = _key(exchange.bridge, binding)
-                what = (exchange.reason, last, request, exchange.message, times)
+                what = (exchange.reason, last, client, exchange.message, times)
                 self.leases.record(key, binding, *what)
         return bool(self._unsettled)
 

@@ -381,3 +381,15 @@ def test_without_meters_a_question_asked_before_counts_as_well(
     assert again[20], "the bridge is told to drop the port's DHCP"
     assert again[21:] == [b""] * 29
     assert asking.service.reasons["rate-limited"] == 30
+
+
+def test_an_answer_from_memory_is_told_of_the_client_that_asked() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for client_id in (b"\1first", b"\1second", b"\1first"):
+        renews = frame(
+            bootp(3, {61: client_id}, ciaddr=ADDRESS[5], chaddr=MACS[0]), eth_src=MACS[0]
+        )
+        asking.read(packet_in(renews, 5))
+        (record,) = asking.told()[2]
+        assert record.client_id == client_id
+    assert asking.service.memory.held == 2

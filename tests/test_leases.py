@@ -9,7 +9,7 @@ import pytest
 from ovsdhcp import leases as leases_module
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import INFINITE
-from ovsdhcp.dhcp.message import Request, decode
+from ovsdhcp.dhcp.message import Client, client_of, decode
 from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.lease import Key, Lease, Record, State
 from ovsdhcp.leases import HISTORY, Leases
@@ -19,8 +19,9 @@ KEY = "br-int", "vm5", IPv4Address("192.0.2.50").packed
 WHO = {61: b"\1" + MAC, 60: b"dhcpcd-9.4.1", 12: b"vm5"}
 
 
-def asked(kind: int, options: Mapping[int, bytes] = WHO, chaddr: bytes = MAC) -> Request:
-    return decode(bootp(kind, options, chaddr=chaddr))
+def asked(kind: int, options: Mapping[int, bytes] = WHO, chaddr: bytes = MAC) -> tuple[Client, str]:
+    request = decode(bootp(kind, options, chaddr=chaddr))
+    return client_of(request), request.type_name
 
 
 def lease_of(leases: Leases, key: Key = KEY) -> Lease:
@@ -64,7 +65,7 @@ def test_an_exchange_leaves_a_state(
     leases = Leases()
     assert leases.get(KEY) is None
     for reason, now in story:
-        leases.record(KEY, BINDING, reason, now, asked(1))
+        leases.record(KEY, BINDING, reason, now, *asked(1))
     record = record_of(leases)
     assert (record.state, record.since, record.until) == (state, since, until)
     assert (record.at, record.reason) == (story[-1][1], story[-1][0].code)
@@ -90,9 +91,9 @@ def test_a_lease_without_end_has_none() -> None:
 
 def test_a_record_says_who_it_is_and_what_was_asked_last() -> None:
     leases = Leases()
-    leases.record(KEY, BINDING, reasons.OFFER, 1.0, asked(1))
-    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 2.0, asked(3, {**WHO, 12: b"later"}))
-    leases.record(KEY, BINDING, reasons.OTHER_CLIENT, 3.0, asked(1, {12: b"thief"}, OTHER_MAC))
+    leases.record(KEY, BINDING, reasons.OFFER, 1.0, *asked(1))
+    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 2.0, *asked(3, {**WHO, 12: b"later"}))
+    leases.record(KEY, BINDING, reasons.OTHER_CLIENT, 3.0, *asked(1, {12: b"thief"}, OTHER_MAC))
     assert record_of(leases, by=1000.0) == Record(
         *("br-int", "vm5", IPv4Address("192.0.2.50"), MAC, State.BOUND, 1002.0, 4602.0),
         *(b"\1" + MAC, "later", "dhcpcd-9.4.1", 1003.0, "DISCOVER", "other-client"),
@@ -102,8 +103,8 @@ def test_a_record_says_who_it_is_and_what_was_asked_last() -> None:
 
 def test_a_repeated_exchange_changes_times_and_counts_alone() -> None:
     leases = Leases()
-    leases.record(KEY, BINDING, reasons.OFFER, 1.0, asked(1))
-    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 2.0, asked(3))
+    leases.record(KEY, BINDING, reasons.OFFER, 1.0, *asked(1))
+    leases.record(KEY, BINDING, reasons.ACK_SELECTING, 2.0, *asked(3))
     before = lease_of(leases)
     leases.record(KEY, BINDING, reasons.ACK_SELECTING, 60.0, None, "REQUEST", 58)
     assert lease_of(leases) == before._replace(at=60.0, until=3660.0, acks=59)
@@ -114,7 +115,7 @@ def test_a_repeated_exchange_changes_times_and_counts_alone() -> None:
 def test_what_is_told_late_is_only_counted() -> None:
     """A repeated ACK is told up to 0.2 s after it: the RELEASE that came meanwhile stands."""
     leases = Leases()
-    leases.record(KEY, BINDING, reasons.RELEASE, 2.0, asked(7))
+    leases.record(KEY, BINDING, reasons.RELEASE, 2.0, *asked(7))
     before = lease_of(leases)
     leases.record(KEY, BINDING, reasons.ACK_SELECTING, 1.9, None, "REQUEST", 7)
     assert lease_of(leases) == before._replace(acks=7)
@@ -139,7 +140,7 @@ def test_what_a_client_calls_itself_is_escaped_and_cut() -> None:
     hostile = {12: b"\x1b[2J\xff", 60: b"\n" * 255, 61: bytes(range(255))}
     options = b"".join(bytes((code, len(it))) + it for code, it in hostile.items())
     long = bytes((61, 255)) + bytes(255) + b"\xff"
-    leases.record(KEY, BINDING, reasons.OFFER, 1.0, decode(bootp(1, raw=options + long)))
+    leases.record(KEY, BINDING, reasons.OFFER, 1.0, client_of(decode(bootp(1, raw=options + long))))
     record = record_of(leases)
     assert record.hostname == "\\x1b[2J\\xff"
     assert record.vendor_class == "\\n" * 255
@@ -200,7 +201,7 @@ def test_a_reader_may_take_its_time_while_records_change() -> None:
 def test_a_record_is_adopted_where_its_binding_is() -> None:
     before = Leases()
     for number in (1, 2, 3):
-        before.record(key(number), BINDING, reasons.ACK_SELECTING, 1.0 + number, asked(3))
+        before.record(key(number), BINDING, reasons.ACK_SELECTING, 1.0 + number, *asked(3))
     before.record(key(9, "br-ovn"), BINDING, reasons.OFFER, 8.0)
     before.left([key(3)], 9.0)
     leases = Leases(frozenset({"br-ovn"}))

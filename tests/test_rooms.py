@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "log": {"events"},
     "notify": set(),
     "process": {"notify"},
-    "answers": {"events"},
+    "answers": {"dhcp", "events"},
     "state_folder": set[str](),
     "lease": {"dhcp"},
     "leases": {"dhcp", "lease"},

@@ -6,6 +6,9 @@ from dataclasses import replace
 import pytest
 
 from ovsdhcp.config.table import Bridge, Config, RateLimit
+from ovsdhcp.dhcp import reasons
+from ovsdhcp.dhcp.server import Drop
+from ovsdhcp.events import Exchanges
 from ovsdhcp.lease import State
 from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
@@ -154,3 +157,16 @@ def test_what_left_the_table_is_history_and_comes_back(service: Service, switch:
         lease = service.leases.get(KEY)
         assert lease is not None
         assert (lease.state, lease.left) == (State.BOUND if left else lease.state, left)
+
+
+def test_what_happens_alike_is_one_exchange_and_few_are_kept() -> None:
+    exchanges = Exchanges(most=2)
+    drop, other = Drop(reasons.NO_BINDING), Drop(reasons.STALE_FLOW)
+    first = exchanges.of("br-int", "vm5", bytes(6), None, drop)
+    assert exchanges.of("br-int", "vm5", bytes(6), None, drop) is first
+    assert exchanges.of("br-int", "vm5", bytes(6), None, other).reason is other.reason
+    third = exchanges.of("br-int", "vm1", bytes(6), None, drop)
+    assert third.port == "vm1"
+    again = exchanges.of("br-int", "vm5", bytes(6), None, drop)
+    assert again == first
+    assert again is not first

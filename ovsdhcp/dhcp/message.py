@@ -8,9 +8,7 @@ malformed counts as not sent (RFC 2132 §2 lets a server ignore what it does not
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from functools import lru_cache
 from struct import Struct
-from types import MappingProxyType
 from typing import NamedTuple
 
 from ovsdhcp.dhcp.frame import is_station
@@ -53,12 +51,12 @@ FIXED = 236
 
 PAD, END = 0, 255
 HOST_NAME, REQUESTED_ADDRESS, LEASE_TIME, OVERLOAD, MESSAGE_TYPE = 12, 50, 51, 52, 53
+VENDOR_CLASS = 60
 SERVER_ID, PARAMETER_LIST, MESSAGE, MAX_SIZE, T1, T2 = 54, 55, 56, 57, 58, 59
 CLIENT_ID, USER_CLASS, CLIENT_FQDN, RELAY_AGENT = 61, 77, 81, 82
 ARCHITECTURE, CLIENT_UUID, ETHERBOOT = 93, 97, 175
 
 _HEADER = Struct("!BBBBIHH4s4s4s4s16s")
-_USUAL = 1500 - 20 - 8 - FIXED - len(COOKIE)  # what an Ethernet frame has for options
 _SNAME, _FILE = slice(44, 108), slice(108, 236)
 
 
@@ -104,6 +102,26 @@ class Request(NamedTuple):
         return _TYPE_NAMES.get(number) or f"type {number}"
 
 
+class Client(NamedTuple):
+    """What a request says of who sent it, as on the wire: `chaddr` and options 61, 60, 81, 12.
+
+    Each option is None where it was not sent.
+    """
+
+    mac: bytes
+    client_id: bytes | None
+    vendor_class: bytes | None
+    fqdn: bytes | None
+    host_name: bytes | None
+
+
+def client_of(request: Request) -> Client:
+    """Who sent a request."""
+    option = request.options.get
+    said = (option(CLIENT_ID), option(VENDOR_CLASS), option(CLIENT_FQDN), option(HOST_NAME))
+    return tuple.__new__(Client, (request.chaddr[:6], *said))
+
+
 def hostname_of(fqdn: bytes | None, host_name: bytes | None) -> str | None:
     """A client's name: option 81's, which outweighs option 12's (RFC 4702 §3.1).
 
@@ -145,24 +163,12 @@ def parse(payload: bytes) -> Request:
         raise WireError(MESSAGE_SHORT)
     if payload[FIXED : FIXED + 4] != COOKIE:
         raise WireError(NO_COOKIE)
-    octets = payload[FIXED + 4 :]
-    options = _remembered(octets) if len(octets) <= _USUAL else _options(octets)
-    if OVERLOAD in options:
-        options = _overloaded(payload, options)
-    return tuple.__new__(Request, (*_HEADER.unpack_from(payload), options))
-
-
-def _options(octets: bytes) -> Mapping[int, bytes]:
-    """The options in the field that is theirs, checked unless there are more in other fields."""
     options: dict[int, bytes] = {}
-    _join(octets, 0, len(octets), options)
-    if OVERLOAD not in options:
-        _check(options)
-    return MappingProxyType(options)
-
-
-_remembered = lru_cache(maxsize=4096)(_options)
-"""Clients repeat themselves, so some are remembered; none that only a jumbo frame can hold."""
+    _join(payload, FIXED + 4, len(payload), options)
+    if OVERLOAD in options:
+        _join_overloaded(payload, options)
+    _check(options)
+    return tuple.__new__(Request, (*_HEADER.unpack_from(payload), options))
 
 
 def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
@@ -172,35 +178,36 @@ def _join(octets: bytes, at: int, end: int, options: dict[int, bytes]) -> None:
     """
     while at < end:
         code = octets[at]
+        if code == END:
+            return
         if code == PAD:
             at += 1
             continue
-        if code == END:
-            return
         start = at + 2
-        at = start + octets[at + 1] if start <= end else end + 1
+        if start > end:
+            raise WireError(OPTION_OVERRUN)
+        at = start + octets[at + 1]
         if at > end:
             raise WireError(OPTION_OVERRUN)
-        value = octets[start:at]
-        options[code] = options[code] + value if code in options else value
+        if code in options:
+            options[code] += octets[start:at]
+        else:
+            options[code] = octets[start:at]
 
 
-def _overloaded(payload: bytes, options: Mapping[int, bytes]) -> Mapping[int, bytes]:
-    """`options`, those in `file`, then those in `sname` (RFC 2131 §4.1, RFC 2132 §9.3).
+def _join_overloaded(payload: bytes, options: dict[int, bytes]) -> None:
+    """Add those in `file`, then those in `sname` (RFC 2131 §4.1, RFC 2132 §9.3).
 
     An overload option within them means nothing, or a message could refer to itself.
     """
-    joined = dict(options)
-    overload = joined.pop(OVERLOAD)
+    overload = options.pop(OVERLOAD)
     if overload in (b"\1", b"\3"):
-        _join(payload, _FILE.start, _FILE.stop, joined)
+        _join(payload, _FILE.start, _FILE.stop, options)
     if overload in (b"\2", b"\3"):
-        _join(payload, _SNAME.start, _SNAME.stop, joined)
-    joined.pop(OVERLOAD, None)
+        _join(payload, _SNAME.start, _SNAME.stop, options)
+    options.pop(OVERLOAD, None)
     if overload in (b"\1", b"\2", b"\3"):
-        joined[OVERLOAD] = overload
-    _check(joined)
-    return MappingProxyType(joined)
+        options[OVERLOAD] = overload
 
 
 def _is_fqdn(value: bytes) -> bool:
@@ -237,7 +244,7 @@ _WELL_FORMED: dict[int, Callable[[bytes], bool]] = {
     REQUESTED_ADDRESS: _is_address,
     LEASE_TIME: lambda value: len(value) == 4,
     SERVER_ID: _is_address,
-    PARAMETER_LIST: lambda value: len(value) > 0,
+    PARAMETER_LIST: bool,
     MAX_SIZE: lambda value: len(value) == 2,
     CLIENT_ID: lambda value: len(value) >= 2,  # RFC 2132 §9.14
     CLIENT_FQDN: _is_fqdn,
@@ -248,9 +255,11 @@ _WELL_FORMED: dict[int, Callable[[bytes], bool]] = {
 
 def _check(options: dict[int, bytes]) -> None:
     """Refuse addresses that are none; forget what is malformed and may be ignored."""
-    malformed = [
-        code for code in options if code in _WELL_FORMED and not _WELL_FORMED[code](options[code])
-    ]
+    malformed = []
+    for code, value in options.items():
+        is_well_formed = _WELL_FORMED.get(code)
+        if is_well_formed is not None and not is_well_formed(value):
+            malformed.append(code)
     for code in malformed:
         if _WELL_FORMED[code] is _is_address:
             raise WireError(ADDRESS_MALFORMED)

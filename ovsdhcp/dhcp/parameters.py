@@ -89,13 +89,12 @@ _ECHOED_IN_NAK = (CLIENT_ID, RELAY_AGENT)
 
 
 def _echoes(options: Mapping[int, bytes], codes: tuple[int, ...]) -> tuple[Parameter, ...]:
-    return tuple(
-        [
-            (code, _fqdn_reply(options[code]) if code == CLIENT_FQDN else options[code])
-            for code in codes
-            if code in options
-        ]
-    )
+    echoes: tuple[Parameter, ...] = ()
+    for code in codes:
+        value = options.get(code)
+        if value is not None:
+            echoes += ((code, _fqdn_reply(value) if code == CLIENT_FQDN else value),)
+    return echoes
 
 
 def _fqdn_reply(fqdn: bytes) -> bytes:
@@ -110,7 +109,8 @@ def _size(options: Mapping[int, bytes]) -> int:
     wanted = options.get(MAX_SIZE)
     if wanted is None:
         return _LEAST_SIZE
-    return min(max(int.from_bytes(wanted, "big"), _LEAST_SIZE), _MOST_SIZE)
+    size = int.from_bytes(wanted, "big")
+    return _LEAST_SIZE if size < _LEAST_SIZE else _MOST_SIZE if size > _MOST_SIZE else size
 
 
 def _spread(request: Request) -> int:
@@ -255,9 +255,11 @@ def parts(value: bytes) -> list[bytes]:
 
 def encoded(chosen: Iterable[Parameter]) -> bytes:
     """Options as they are sent: code, length, value, in parts where they are long."""
-    return b"".join(
-        bytes((code, len(part))) + part for code, value in chosen for part in parts(value)
-    )
+    octets = b""
+    for code, value in chosen:
+        for part in parts(value) if len(value) > _LONGEST_PART else (value,):
+            octets += bytes((code, len(part))) + part
+    return octets
 
 
 def _length(value: bytes) -> int:

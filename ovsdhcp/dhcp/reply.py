@@ -151,8 +151,8 @@ def fill(
         0xFFFF - udp_sum % 0xFFFF,  # a sum of 0 would say that there is none (RFC 768)
         found.bootp_head,
     )
-    parts = (mac, found.source_mac, tags, found.ip_head, headers, client)
-    return b"".join((*parts, found.front, middle, found.back))
+    before = (mac, found.source_mac, tags, found.ip_head)
+    return b"".join((*before, headers, client, found.front, middle, found.back))
 
 
 # -- making templates ------------------------------------------------------------------------

@@ -54,7 +54,7 @@ _FLOW_MOD = Struct("!QQBBHHHIIIH2x")
 _PACKET_OUT = Struct("!BBHIIIH6xHHIH6x")
 _OUTPUT = Struct("!HHIH6x")
 _FLOW_STATS = Struct("!HBxIIHHHH4xQQQ")
-_PACKET_IN = Struct("!BBQHH")
+_PACKET_IN = Struct("!BBQ2xH4sI")
 _PORT_STATUS = Struct("!I4x6x2x16s")
 _IN_PORT = IN_PORT.header().to_bytes(4, "big")
 
@@ -256,8 +256,10 @@ def packet_out(ofport: int, frame: bytes, xid: int = 0) -> bytes:
     OVS sends nothing for `in_port=N, output:N`, hence not the port the question came from.
     """
     length, output = _PACKET_OUT.size + len(frame), _OUTPUT.size
-    header, packet = (VERSION, PACKET_OUT, length, xid), (NO_BUFFER, CONTROLLER, output)
-    return _PACKET_OUT.pack(*header, *packet, 0, output, ofport, 0) + frame
+    header = _PACKET_OUT.pack(
+        VERSION, PACKET_OUT, length, xid, NO_BUFFER, CONTROLLER, output, 0, output, ofport, 0
+    )
+    return header + frame
 
 
 def barrier(xid: int) -> bytes:
@@ -318,11 +320,12 @@ def read_packet_in(packet_in: bytes) -> PacketIn | None:
     header(8) buffer_id(4) total_len(2) reason(1) table_id(1) cookie(8) match(8n) pad(2) frame;
     OVS puts in_port first in the match.
     """
-    if len(packet_in) < 42 or packet_in[14] != OFPR_ACTION or packet_in[28:32] != _IN_PORT:
+    if len(packet_in) < 42:
         return None
-    _, table, cookie, _, match_length = _PACKET_IN.unpack_from(packet_in, 14)
+    reason, table, cookie, match_length, first, in_port = _PACKET_IN.unpack_from(packet_in, 14)
+    if reason != OFPR_ACTION or first != _IN_PORT:
+        return None
     frame = packet_in[26 + match_length + -match_length % 8 :]
-    in_port = int.from_bytes(packet_in[32:36], "big")
     return tuple.__new__(PacketIn, (cookie, table, in_port, frame))
 
 

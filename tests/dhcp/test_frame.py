@@ -1,12 +1,17 @@
 """The envelope: what is opened, and what each fault is called."""
 
 from ipaddress import IPv4Address, IPv4Network
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ovsdhcp.dhcp import frame as envelopes
 from ovsdhcp.dhcp.binding import Subnet
-from ovsdhcp.dhcp.frame import decode
+from ovsdhcp.dhcp.frame import Envelope, decode
 from ovsdhcp.dhcp.message import MessageType
+from ovsdhcp.dhcp.reasons import Reason, WireError
 from tests.dhcp.asked import reply, seen, silence, verdict
 from tests.dhcp.wire import (
     ADDRESS,
@@ -187,3 +192,26 @@ def test_a_small_network_has_no_broadcast_address_of_its_own(prefix: str) -> Non
     subnet = Subnet("one", network, IPv4Address("169.254.0.1"), SERVER_MAC)
     octets = request(ciaddr=ADDRESS, ip_src=ADDRESS, ip_dst="169.254.0.1")
     assert verdict(octets, binding(subnet=subnet)) == "ack-renewing"
+
+
+@given(
+    at=st.integers(0, 60),
+    octets=st.binary(max_size=4),
+    size=st.none() | st.integers(0, 300),
+    tags=st.sampled_from([b"", b"", VLAN_7]),
+)
+def test_a_frame_laid_out_as_usual_is_read_as_any_other(
+    at: int, octets: bytes, size: int | None, tags: bytes
+) -> None:
+    whole = frame(PAYLOAD, tags=tags, ip_src="192.0.2.50", trailer=b"\0\0")
+    changed = (whole[:at] + octets + whole[at + len(octets) :])[:size]
+    with patch.object(envelopes, "_decode_plain", lambda *_: None):
+        carefully = opened(changed)
+    assert opened(changed) == carefully
+
+
+def opened(octets: bytes) -> Envelope | Reason:
+    try:
+        return decode(octets)
+    except WireError as error:
+        return error.reason

@@ -17,7 +17,7 @@ import pytest
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import INFINITE
-from ovsdhcp.dhcp.message import decode
+from ovsdhcp.dhcp.message import client_of, decode
 from ovsdhcp.journal import Journal, JournalError, read
 from ovsdhcp.journal.file import NAME
 from ovsdhcp.journal.journal import EVERY, RETRY_AFTER
@@ -26,7 +26,10 @@ from ovsdhcp.leases import Leases
 from tests.dhcp.wire import BINDING, MAC, binding, bootp
 
 NOW, WALL = 1000.0, 1_790_000_000.0
-WHO = decode(bootp(1, {61: b"\1" + MAC, 60: b"dhcpcd-9.4.1", 12: b"vm5\x1b", 81: b"\0\0\0vm5.lan"}))
+REQUEST = decode(
+    bootp(1, {61: b"\1" + MAC, 60: b"dhcpcd-9.4.1", 12: b"vm5\x1b", 81: b"\0\0\0vm5.lan"})
+)
+WHO = client_of(REQUEST), REQUEST.type_name
 
 
 def key(number: int) -> Key:
@@ -36,8 +39,8 @@ def key(number: int) -> Key:
 def filled(count: int = 3) -> Leases:
     """A binding that is offered, one bound for ever, and many that are declined."""
     leases = Leases()
-    leases.record(key(0), BINDING, reasons.OFFER, NOW, WHO)
-    leases.record(key(1), binding(lease_time=INFINITE), reasons.ACK_SELECTING, NOW, WHO)
+    leases.record(key(0), BINDING, reasons.OFFER, NOW, *WHO)
+    leases.record(key(1), binding(lease_time=INFINITE), reasons.ACK_SELECTING, NOW, *WHO)
     for number in range(2, count):
         leases.record(key(number), BINDING, reasons.DECLINE, NOW - number / 8)
     return leases

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from ovsdhcp.dhcp import reasons
-from ovsdhcp.dhcp.message import MessageType, Request, decode
+from ovsdhcp.dhcp.message import MessageType, Request, client_of, decode
 from ovsdhcp.journal import Journal, read, rows
 from ovsdhcp.journal.file import NAME
 from ovsdhcp.lease import Key, Lease, Record, State
@@ -65,7 +65,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from(KEYS), reason=st.sampled_from(TOLD), request=REQUESTS)
     def exchange(self, which: Key, reason: reasons.Reason, request: Request) -> None:
-        self.leases.record(which, BINDING, reason, self.now, request)
+        self.leases.record(which, BINDING, reason, self.now, client_of(request), request.type_name)
 
     @rule(which=st.sampled_from(KEYS), reason=st.sampled_from(TOLD), ago=SECONDS)
     def repeated(self, which: Key, reason: reasons.Reason, ago: int) -> None:
