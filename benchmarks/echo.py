@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.measuring import rounded
+from benchmarks.tables import ECHO_DPID
 from ovsdhcp.lab import namespace
 
 EVERY = 0.005
 _PATIENCE = 30.0
 _HEADER = struct.Struct("!BBHI")
 _HELLO, _ECHO, _ECHOED, _FEATURES, _FEATURES_ARE, _STATS, _STATS_ARE = 0, 2, 3, 5, 6, 18, 19
-_DPID = 0xEC40
 
 
 class Echo:
@@ -56,7 +56,7 @@ class Echo:
         _, kind, length, xid = _HEADER.unpack(self._read(8))
         body = self._read(length - 8)
         if kind == _FEATURES:
-            self._send(_FEATURES_ARE, xid, struct.pack("!QIBB2xII", _DPID, 0, 1, 0, 0, 0))
+            self._send(_FEATURES_ARE, xid, struct.pack("!QIBB2xII", ECHO_DPID, 0, 1, 0, 0, 0))
         elif kind == _STATS:
             self._send(_STATS_ARE, xid, body[:2] + bytes(6))
         elif kind == _ECHO:

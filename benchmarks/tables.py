@@ -8,6 +8,9 @@ import yaml
 from benchmarks import clients
 from benchmarks.clients import SERVER, SERVER_MAC
 
+ECHO_DPID = 0xEC40
+"""The switch of `echo`: ovsdhcp refuses one that its table does not name."""
+
 OPTIONS = {
     "router": str(SERVER),
     "dns_server": clients.DNS,
@@ -28,7 +31,7 @@ def lease_table(
         "lease_time": clients.LEASE,
         "options": OPTIONS,
     }
-    tables = {
+    tables: dict[str, dict[str, object]] = {
         name: {
             "reply": reply,
             "rate_limit": "none",
@@ -39,6 +42,7 @@ def lease_table(
         }
         for first, name in enumerate(names)
     }
+    tables["echo"] = {"dpid": f"{ECHO_DPID:#x}", "flows": "external"}
     return json.dumps({"subnets": {"net": subnet}, "bridges": tables}, indent=0)
 
 

@@ -35,7 +35,7 @@ def test_the_bindings_of_a_lease_table_are_the_generators(ports: int, bridges: i
 def test_json_and_yaml_are_the_same_table() -> None:
     text = tables.lease_table(3)
     assert loads(tables.as_yaml(text)) == loads(text)
-    assert json.loads(text)["bridges"].keys() == {"br-int"}
+    assert json.loads(text)["bridges"].keys() == {"br-int", "echo"}
 
 
 def test_the_constant_reply_is_the_first_clients_without_a_checksum() -> None:
