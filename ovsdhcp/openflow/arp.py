@@ -49,11 +49,10 @@ _OWN = PASS + 10
 def for_server(site: Site, port: Port) -> Iterator[Flow]:
     """The server is found, so that a client can renew by unicast; as often as it may ask."""
     limit = meters.in_front_of_port(port, site.ofport)
-    seen = {(b.subnet.server_id, b.subnet.server_mac) for b in port.bindings}
-    for server_id, server_mac in sorted(seen):
-        question = (site.in_port, *_WHO_HAS, Match(ARP_TPA, int(server_id)))
-        answer = _answer(int(server_id), server_mac)
-        yield site.flow(site.tables.classify, CLASSIFY, question, *limit, *answer)
+    subnet = port.bindings[0].subnet  # they are all of one
+    question = (site.in_port, *_WHO_HAS, Match(ARP_TPA, int(subnet.server_id)))
+    answer = _answer(int(subnet.server_id), subnet.server_mac)
+    yield site.flow(site.tables.classify, CLASSIFY, question, *limit, *answer)
 
 
 def for_clients(site: Site, port: Port) -> Iterator[Flow]:

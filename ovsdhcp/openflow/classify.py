@@ -45,7 +45,7 @@ def _hiding(port: Port) -> Iterator[tuple[Match, ...]]:
     yield IP_FRAMES, Match(NW_PROTO, 0)
     yield (*UDP_FRAMES, NOT_A_FRAGMENT, Match(TP_SRC, 0), Match(TP_DST, 0))
     yield BROADCAST, *UDP_FRAMES, ANY_FRAGMENT
-    for server_id in sorted({int(b.subnet.server_id) for b in port.bindings}):
-        yield *UDP_FRAMES, ANY_FRAGMENT, Match(NW_DST, server_id)
+    server_id = int(port.bindings[0].subnet.server_id)  # they are all of one subnet
+    yield *UDP_FRAMES, ANY_FRAGMENT, Match(NW_DST, server_id)
     for tag in (VLAN, SERVICE_VLAN):
         yield *((BROADCAST,) if port.trusted else ()), Match(DL_TYPE, tag)
