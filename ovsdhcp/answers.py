@@ -75,9 +75,11 @@ def cut(header: bytes) -> Struct | None:
     None for another type, and where the message is too short.
     """
     known = _CUTS.get(header)
-    at = _FRAME_AT.get(header[0]) if header else None
-    if known is not None or at is None:
+    if known is not None:
         return known
+    at = _FRAME_AT.get(header[0]) if header else None
+    if at is None:
+        return None
     rest = int.from_bytes(header[1:], "big") - (at + 52)
     if rest < 0:
         return None
