@@ -110,12 +110,22 @@ class Reader:
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
-                (sys.executable, "-m", __name__),
-                stdin=theirs.fileno(),
-                start_new_session=True,  # Ctrl-C is for the server, and its end is this one's
-            )
+            try:
+                self._process = subprocess.Popen(
+                    (sys.executable, "-m", __name__),
+                    stdin=theirs.fileno(),
+                    start_new_session=True,  # Ctrl-C is for the server, and its end is this one's
+                )
+            except OSError as error:
+                ours.close()
+                raise _no_reader(error) from None
         self._requests = ours
+
+
+def _no_reader(error: OSError) -> ConfigError:
+    message = f"no process can be started to read the table: {error.strerror}"
+    hint = f"may this user run {sys.executable}, and as many processes?"
+    return ConfigError([Problem(sys.executable, NOWHERE, "", "reading-failed", message, hint)])
 
 
 def _pieces(answers: socket.socket) -> Iterator[tuple[bytes, bytes]]:

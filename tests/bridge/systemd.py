@@ -126,6 +126,12 @@ class Container:
         group = self._group / "system.slice/ovsdhcp.service"
         return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]
 
+    def main_pid(self) -> int:
+        """Of these the one that systemd started; the others are its children."""
+        pids = self.pids()
+        (pid,) = (pid for pid in pids if _parent_of(pid) not in pids)
+        return pid
+
     def _inside(self) -> tuple[str, ...]:
         assert self._process
         child = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
@@ -139,6 +145,11 @@ class Container:
             self._process.wait(10)
             for group in (*sorted(self._group.rglob("*/"), reverse=True), self._group):
                 assert wait_for(lambda: _removed(group), within=5), group  # noqa: B023 - called here
+
+
+def _parent_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("PPid:")[2].split()[0])
 
 
 def _removed(group: Path) -> bool:

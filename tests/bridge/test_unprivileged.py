@@ -1,7 +1,10 @@
 """Without root and without a single capability it serves a bridge as ever."""
 
 import os
+import shlex
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,8 +28,36 @@ bridges:
       vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
 """
 )
+ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 DROP = "--clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all --no-new-privs"
+
+
+def first_closed(path: Path) -> Path | None:
+    """The folder on the way to `path` that others may not pass."""
+    ways = (*reversed(path.parents), path)
+    return next((way for way in ways if not way.stat().st_mode & stat.S_IXOTH), None)
+
+
+def opening() -> str:
+    """Shell lines that let everybody reach this checkout and its Python, which root may have in
+    a home of its own. They are for a namespace of mounts.
+    """
+    closed = {path: first_closed(path) for path in (ROOT, Path(sys.base_prefix))}
+    paths = [path for path, folder in closed.items() if folder]
+    return "\n".join(
+        (
+            "set -e",
+            "mount -t tmpfs kept /mnt",
+            *(f"mkdir -p '/mnt{path}'; mount --bind '{path}' '/mnt{path}'" for path in paths),
+            *(
+                f"mount -t tmpfs -o mode=755 open '{folder}'"
+                for folder in set(closed.values())
+                if folder
+            ),
+            *(f"mkdir -p '{path}'; mount --bind '/mnt{path}' '{path}'" for path in paths),
+        )
+    )
 
 
 @pytest.fixture
@@ -48,7 +79,8 @@ def shell(lab: Lab, table: Path) -> Iterator[Shell]:
 def nobody(shell: Shell, lab: Lab) -> Iterator[int]:
     """The process id of a controller that is nobody."""
     drop = f"setpriv --reuid={NOBODY} --regid={NOBODY} {DROP}"
-    controller = shell.start(f"{drop} {ryu_manager()} ovsdhcp.app")
+    script = f"{opening()}\nexec {drop} {ryu_manager()} ovsdhcp.app"
+    controller = shell.start(f"bash -c {shlex.quote(script)}")
     try:
         assert wait_for(lambda: lab.controller.listens() or controller.poll(), within=15)
         yield lab.controller.pids()[0]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from threading import Thread
@@ -128,6 +129,16 @@ def _kill_the_fork(pid: int, pipe: Path) -> None:
             os.kill(int(child), signal.SIGKILL)
         while children.read_text():
             pass
+
+
+def test_where_no_process_can_be_started_it_says_what_and_why(
+    reader: Reader, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(ConfigError, match="no process can be started .*: No such file"):
+        loaded(reader, table)
+    monkeypatch.undo()
+    assert loaded(reader, table).config
 
 
 def test_it_ends_with_the_one_that_asks(reader: Reader, table: Path) -> None:
