@@ -79,9 +79,7 @@ class Reader:
                 else:
                     raise _told(content)
                 yield
-        hint = "is there enough memory? `dmesg` tells what the kernel has ended"
-        message = "the process that reads it came to an unexpected end"
-        raise ConfigError([Problem(path, NOWHERE, "", "reading-failed", message, hint)])
+        raise _came_to_an_end(path)
 
     def close(self) -> None:
         """Let the reading process end."""
@@ -93,21 +91,20 @@ class Reader:
 
     def _request(self, path: str, known: bytes) -> socket.socket:
         """Where the answers to a request come from. A reading process that is gone is replaced."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            for _ in range(2):
-                if self._requests is None:
-                    self._start()
-                assert self._requests is not None
+        request = known.ljust(_DIGEST, b"\0") + os.fsencode(path)
+        for _ in range(2):
+            requests = self._requests or self._start()
+            ours, theirs = socket.socketpair()
+            with theirs:
                 try:
-                    request = known.ljust(_DIGEST, b"\0") + os.fsencode(path)
-                    socket.send_fds(self._requests, [request], [theirs.fileno()])
-                    break
+                    socket.send_fds(requests, [request], [theirs.fileno()])
+                    return ours
                 except OSError:
+                    ours.close()
                     self.close()
-        return ours
+        raise _came_to_an_end(path)
 
-    def _start(self) -> None:
+    def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -120,6 +117,13 @@ class Reader:
                 ours.close()
                 raise _no_reader(error) from None
         self._requests = ours
+        return ours
+
+
+def _came_to_an_end(path: str) -> ConfigError:
+    message = "the process that reads it came to an unexpected end"
+    hint = "is there enough memory? `dmesg` tells what the kernel has ended"
+    return ConfigError([Problem(path, NOWHERE, "", "reading-failed", message, hint)])
 
 
 def _no_reader(error: OSError) -> ConfigError:

@@ -135,7 +135,7 @@ def test_where_no_process_can_be_started_it_says_what_and_why(
     reader: Reader, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(ConfigError, match="no process can be started .*: No such file"):
+    with pytest.raises(ConfigError, match=r"no process can be started .*: No such file"):
         loaded(reader, table)
     monkeypatch.undo()
     assert loaded(reader, table).config
