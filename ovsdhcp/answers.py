@@ -5,8 +5,10 @@ at (`dhcp.server.answer` says which). So an answer is kept under all the other o
 message that brought the question, and given again with the new xid and the checksum that goes
 with it. The engine alone decides; this only remembers what it said to the very same octets.
 
-What is kept is bounded for each binding, so for each port, and in all. A client that never asks
-the same twice pushes out only its own; when everything is full, the port that holds the most
+An answer is kept when its question comes for the second time: most that are asked once, those of
+a client's start, are never asked again, and to keep one costs a third of what the engine does.
+What is kept is bounded for each binding, so for each port, and in all. A client that asks
+ever more pushes out only its own; when everything is full, the port that holds the most
 gives up some.
 """
 
@@ -15,8 +17,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, NamedTuple
 
-from ovsdhcp.dhcp.message import Client
-from ovsdhcp.events import Exchange
+from ovsdhcp.events import Told
 
 MOST = 131_072
 """Answers in all."""
@@ -30,6 +31,12 @@ of the usual 800 octets takes 1.4 KiB."""
 
 _GIVEN_UP = 256
 """Answers that the port with the most loses at once when all are too many."""
+
+_MARKS = 1 << 20
+"""Octets, each a mark that a question was asked once: not every first one is worth keeping."""
+
+_MARKED_AT_MOST = _MARKS // 4
+"""Then all marks are taken away: with more, too many would be another question's."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""
@@ -49,19 +56,14 @@ Whose = tuple[str, bytes] | None
 """A binding's port and address (four octets); None for a MAC that the table does not know."""
 
 
-Told = tuple[Exchange, Client | None]
-"""A question and its answer, and who asked."""
-
-
 class Answer(NamedTuple):
     """What was said: the octets before the UDP checksum, those behind the xid, and the checksum's
-    sum for an xid of 0. All empty for silence. And what is told of it, and of whom."""
+    sum for an xid of 0. All empty for silence. And what is told of it."""
 
     head: bytes
     tail: bytes
     udp_sum: int
-    exchange: Exchange
-    client: Client | None
+    told: Told
 
 
 _CUTS: dict[bytes, Struct] = {}
@@ -107,6 +109,7 @@ class Answers:
     def __init__(self, memory: "Memory", bridge: str) -> None:
         self.bridge = bridge
         self.found: dict[bytes, Answer] = {}
+        self.asked_before = memory.asked_before
         self._memory = memory
         self._shelves: dict[int, _Shelf] = {}
 
@@ -121,12 +124,12 @@ class Answers:
         if not _is_plain(question):
             return
         if not reply:
-            self._keep(ofport, asked, Answer(b"", b"", 0, *told))
+            self._keep(ofport, asked, Answer(b"", b"", 0, told))
         elif reply[at + 12 : at + 15] == _IPV4_UDP:
             sum_at, xid_end = at + 40, at + 50
             udp_sum, _, xid = SUM_TO_XID.unpack_from(reply, sum_at)
             sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
-            said = (reply[:sum_at], reply[xid_end:], sum_without, *told)
+            said = (reply[:sum_at], reply[xid_end:], sum_without, told)
             answer = tuple.__new__(Answer, said)
             self._keep(ofport, asked, answer)
 
@@ -190,7 +193,8 @@ class Answers:
         shelf = self._shelves.get(ofport)
         if shelf is None:
             shelf = self._shelves[ofport] = _Shelf()
-        binding = answer.exchange.binding
+        exchange, _ = answer.told
+        binding = exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
         kept = shelf.of.get(whose, ())
         self.found[asked] = answer
@@ -229,12 +233,24 @@ class Memory:
         """How many answers there are."""
         self._most = most
         self.connections: list[Answers] = []
+        self._marks, self._marked = bytearray(_MARKS), 0
 
     def of(self, bridge: str) -> Answers:
         """A place for the answers of a new connection to a bridge."""
         answers = Answers(self, bridge)
         self.connections.append(answers)
         return answers
+
+    def asked_before(self, asked: bytes) -> bool:
+        """Whether a question with that key was asked before, as it seems; from now on it was."""
+        place = hash(asked) % _MARKS
+        if self._marks[place]:
+            return True
+        self._marks[place] = 1
+        self._marked += 1
+        if self._marked == _MARKED_AT_MOST:
+            self._marks, self._marked = bytearray(_MARKS), 0
+        return False
 
     def forget_binding(self, bridge: str, whose: Whose) -> None:
         """The state of a binding is another."""

@@ -29,7 +29,7 @@ from ovsdhcp.control.place import socket_path
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
-from ovsdhcp.events import Event
+from ovsdhcp.events import MOST_TOLD, Event
 from ovsdhcp.journal import Journal
 from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
@@ -48,6 +48,9 @@ from ovsdhcp.state_folder import state_dir
 LOG = logging.getLogger("ovsdhcp")
 
 TELL_EVENTS_EVERY = 0.2
+MOST_UNSETTLED = 131_072
+"""Different exchanges that may wait until the journal is written next."""
+
 _COLLECT = (2_000, 20, 1_000_000)
 """When Python looks for cycles: among young objects, never by itself among all. That takes half a
 second with 100,000 answers remembered, in which nobody is served."""
@@ -145,8 +148,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
             self._tell()
-            while self.service.settle():
-                hub.sleep(0)
+            if self.service.unsettled > MOST_UNSETTLED:
+                self._settle()
 
     def _keep_journal(self) -> None:
         from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`
@@ -156,21 +159,34 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
             if time.monotonic() >= due:
+                self._settle()
                 due = time.monotonic() + journal.keep(self.service.leases, tpool.execute)
 
     def _close_journal(self) -> None:
         """With all that has happened; what is being written just now goes first."""
         self.is_active = False
         hub.joinall([self._keeper])
-        while self.service.settle():
-            pass
+        self._settle()
         if self.service.journal is not None:
             self.service.journal.close(self.service.leases)
 
+    def _settle(self) -> None:
+        while self.service.settle():
+            hub.sleep(0)
+
     def _tell(self) -> None:
-        events = self.service.take_events()
-        for tell in self._tellers:
-            tell(events)
+        """What happened until now: some of it in lines, all of it to be counted."""
+        most, left = MOST_TOLD, len(self.service.ring)
+        while True:
+            before = len(self.service.ring)
+            events = self.service.take_events(most)
+            left -= before - len(self.service.ring)
+            most -= len(events)
+            for tell in self._tellers:
+                tell(events)
+            if left <= 0:
+                break
+            hub.sleep(0)
         if self._writer is not None:
             self._writer.say_lost()
 

@@ -5,8 +5,8 @@ The packet path only appends to a `Ring`; what costs something is done when the 
 
 import logging
 from collections import Counter, deque
-from itertools import count
-from operator import itemgetter
+from itertools import chain, count, repeat
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from ovsdhcp.dhcp import reasons
@@ -17,6 +17,9 @@ from ovsdhcp.dhcp.server import Drop, Reply, State
 
 MOST_TOLD = 200
 """Events of one taking: beyond it equal exchanges are told as one, then only counted."""
+
+TAKEN_AT_ONCE = 5_000
+"""Exchanges that are taken in one go, which takes 2 ms."""
 
 _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
 """What somebody has to look into, and not only the client."""
@@ -123,9 +126,22 @@ class Event(NamedTuple):
         return {key: word for key, word in words.items() if word is not None}
 
 
-Happened = tuple[Exchange, int, float, float, Client | None]
-"""An exchange, its xid (any, where there is no well-formed request), when the question was read,
-how many seconds the answer took, and who asked (None, where there is no well-formed request)."""
+Told = tuple[Exchange, Client | None]
+"""What is told of a question and its answer, and who asked (None, where there is no well-formed
+request)."""
+
+
+class Read(NamedTuple):
+    """The questions that came in one read, in their order, and so were answered in one write.
+
+    `at` is when they were read, `took` how many seconds later they were answered. `xids` are one
+    for each, any where there is no well-formed request.
+    """
+
+    at: float
+    took: float
+    told: list[Told]
+    xids: list[int]
 
 
 class Counted(NamedTuple):
@@ -136,28 +152,52 @@ class Counted(NamedTuple):
     last: float
     client: Client | None
 
+    def and_then(self, later: "Counted") -> "Counted":
+        """This, and what happened later of the same."""
+        exchange, times, last, client = later
+        return tuple.__new__(Counted, (exchange, self.times + times, last, client))
 
-class Ring(deque[Happened]):
+
+Taken = tuple[list[Event], list[Counted]]
+
+
+class Ring(deque[Read]):
     """What happened and was not taken yet. The packet path appends, and does no more."""
 
-    def take(self) -> tuple[list[Event], list[Counted]]:
-        """Empty it: the events to tell, and all exchanges, counted, by when they happened last."""
-        batch = list(self)
-        self.clear()
-        kinds = list(map(id, map(_EXCHANGE, batch)))  # they are the same if they are identical
+    def take(self, most: int = TAKEN_AT_ONCE, tell: int = MOST_TOLD) -> Taken:
+        """Take the eldest reads, about `most` exchanges: the events to tell, at most `tell`, and
+        all exchanges, counted, by when they happened last.
+        """
+        reads: list[Read] = []
+        while self and most > 0:
+            reads.append(self.popleft())
+            most -= len(reads[-1].told)
+        told = list(chain.from_iterable(map(_TOLD, reads)))
+        exchanges = list(map(_EXCHANGE, told))
+        kinds = list(map(id, exchanges))  # they are the same if they are identical
         times, places = Counter(kinds), dict(zip(kinds, count(), strict=False))
-        last = [batch[place] for place in sorted(places.values())]
+        last = sorted(places.values())
+        xids = list(chain.from_iterable(map(_XIDS, reads)))
+        moments = list(chain.from_iterable(repeat(read[:2], len(read.told)) for read in reads))
         counted = [
-            tuple.__new__(Counted, (one[0], times[id(one[0])], one[2], one[4])) for one in last
+            tuple.__new__(Counted, (exchanges[at], times[kinds[at]], moments[at][0], told[at][1]))
+            for at in last
         ]
-        if len(batch) <= MOST_TOLD:
-            return [_event(one, 1) for one in batch], counted
-        return [_event(one, times[id(one[0])]) for one in last[:MOST_TOLD]], counted
+        alone = len(told) <= tell
+        events = [
+            _event(exchanges[at], xids[at], moments[at], 1 if alone else times[kinds[at]])
+            for at in (range(len(told)) if alone else last[:tell])
+        ]
+        return events, counted
+
+    def held(self) -> int:
+        """How many exchanges there are."""
+        return sum(map(len, map(_TOLD, self)))
 
 
-_EXCHANGE = itemgetter(0)
+_EXCHANGE, _TOLD, _XIDS = itemgetter(0), attrgetter("told"), attrgetter("xids")
 
 
-def _event(happened: Happened, times: int) -> Event:
-    exchange, xid, at, took, _ = happened
+def _event(exchange: Exchange, xid: int, moment: tuple[float, float], times: int) -> Event:
+    at, took = moment
     return Event(exchange, xid if exchange.message else None, at, round(took * 1e6), times)

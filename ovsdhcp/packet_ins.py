@@ -1,8 +1,8 @@
 """The packet-ins of one switch, answered from their octets: the packet path.
 
-A question asked before is answered from memory, in the loop of `PacketIns.answer`; any other goes
-to the service, and what it says is remembered. Either way one tuple is appended to the ring of
-what happened, and nothing else is done beside.
+A question asked before is answered from memory, in the loop of `PacketIns._answer`; any other goes
+to the service, and what it says may be remembered. Either way what is told of it is noted, for the
+ring of what happened, and nothing else is done beside.
 """
 
 import logging
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
+from ovsdhcp.events import Read, Told
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Said, Service
@@ -38,41 +39,62 @@ class PacketIns:
 
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
-        clock, happened = self._clock, self._service.ring.append
+        now = self._clock()
+        told: list[Told] = []
+        xids: list[int] = []
+        end = self._answer(octets, at, answers, told, xids, now)
+        if told:
+            read = now, self._clock() - now, told, xids
+            self._service.ring.append(tuple.__new__(Read, read))
+        return end
+
+    def _answer(
+        self,
+        octets: bytes,
+        at: int,
+        answers: list[bytes],
+        told: list[Told],
+        xids: list[int],
+        now: float,
+    ) -> int:
         # where the switch has no meters, each packet-in is counted before it is answered
         memory = self._answers.found if self._switch.rate_limits is None else _NONE
-        find, put, size = memory.get, SUM_TO_XID.pack, len(octets)
-        now = clock()
+        find, put, happened, of = memory.get, SUM_TO_XID.pack, told.append, xids.append
+        size, header, cutting, length = len(octets), b"", None, 0
         while True:
-            cutting = cut(octets[at + 1 : at + 4])
+            if octets[at + 1 : at + 4] != header:  # seldom: most are of one kind and length
+                header = octets[at + 1 : at + 4]
+                cutting = cut(header)
+                length = 0 if cutting is None else cutting.size
             if cutting is None:
-                message = messages.whole(octets, at)
-                said = self._asked(message, b"", now) if message else None
-                if said is None:
-                    return at
-                answers.append(said)
-                at += len(message)
-                continue
-            if at + cutting.size > size:
+                asked, message = b"", messages.whole(octets, at)
+            elif at + length > size:
                 return at
-            before, fragment, addresses, bootp, xid, rest = cutting.unpack_from(octets, at)
-            asked = b"".join((before, fragment, addresses, bootp, rest))
-            known = find(asked)
-            if known is not None:
-                head, tail, udp_sum, exchange, client = known
-                if head:
-                    filled = put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid)
-                    answers += (head, filled, tail)
-                happened((exchange, xid, now, clock() - now, client))
             else:
-                said = self._asked(octets[at : at + cutting.size], asked, now)
-                if said is None:
-                    return at
-                answers.append(said)
-            at += cutting.size
+                before, fragment, addresses, bootp, xid, rest = cutting.unpack_from(octets, at)
+                asked = b"".join((before, fragment, addresses, bootp, rest))
+                known = find(asked)
+                if known is not None:
+                    head, tail, udp_sum, what = known
+                    if head:
+                        filled = put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid)
+                        answers += (head, filled, tail)
+                    happened(what)
+                    of(xid)
+                    at += length
+                    continue
+                message = octets[at : at + length]
+            said = self._asked(message, asked, now) if message else None
+            if said is None:
+                return at
+            answers.append(said.octets)
+            if said.told is not None:
+                happened(said.told)
+                of(said.xid)
+            at += len(message)
 
-    def _asked(self, message: bytes, asked: bytes, now: float) -> bytes | None:
-        """What the service says; None for what is no question of ours.
+    def _asked(self, message: bytes, asked: bytes, now: float) -> Said | None:
+        """What is to be sent, and told; None for what is no question of ours.
 
         A fault of ours is told, and the message is left to others.
         """
@@ -83,34 +105,30 @@ class PacketIns:
             LOG.exception("a packet-in failed; this is a bug, please report it")
             return None
 
-    def _punted(self, message: bytes, asked: bytes, now: float) -> bytes | None:
+    def _punted(self, message: bytes, asked: bytes, now: float) -> Said | None:
         packet_in = messages.read_packet_in(message)
         if packet_in is None or not pipeline.is_ours(packet_in.cookie):
             return None
-        over = self._service.over_limit(self._switch, packet_in.in_port, now)
-        if over is not None:
-            return over
+        if self._switch.rate_limits is not None:
+            over = self._service.over_limit(self._switch, packet_in.in_port, now)
+            if over is not None:
+                return Said(over, packet_in.in_port)
         said = self._service.packet_in(self._switch, packet_in, now)
-        reply = messages.packet_out(packet_in.in_port, said.octets) if said.octets else b""
-        self._remember(message, asked, said, reply, messages.PACKET_OUT_FRAME)
-        return reply
+        self._remember(message, asked, said, messages.PACKET_OUT_FRAME)
+        return said
 
-    def _paused(self, message: bytes, asked: bytes, now: float) -> bytes | None:
+    def _paused(self, message: bytes, asked: bytes, now: float) -> Said | None:
         if not continuation.is_packet_in(message):
             return None
         if self._switch.rate_limits is not None:
-            over = self._service.over_limit(self._switch, continuation.in_port(message), now)
+            in_port = continuation.in_port(message)
+            over = self._service.over_limit(self._switch, in_port, now)
             if over is not None:
-                return over
+                return Said(over, in_port)
         said = self._service.paused(self._switch, message[16:], now)
-        if said is None:
-            return b""
-        self._remember(message, asked, said, said.octets, continuation.FRAME)
-        return said.octets
+        self._remember(message, asked, said, continuation.FRAME)
+        return said
 
-    def _remember(
-        self, question: bytes, asked: bytes, said: Said, reply: bytes, frame_at: int
-    ) -> None:
-        if said.lasting and asked:
-            told = said.exchange, said.client
-            self._answers.keep(said.in_port, question, asked, reply, frame_at, told)
+    def _remember(self, question: bytes, asked: bytes, said: Said, frame_at: int) -> None:
+        if said.lasting and asked and said.told and self._answers.asked_before(asked):
+            self._answers.keep(said.in_port, question, asked, said.octets, frame_at, said.told)

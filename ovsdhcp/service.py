@@ -16,14 +16,14 @@ from ovsdhcp.answers import Memory
 from ovsdhcp.config.table import Bridge, Config, Flows
 from ovsdhcp.dhcp import reasons, server
 from ovsdhcp.dhcp.binding import Binding
-from ovsdhcp.dhcp.message import Client, client_of
+from ovsdhcp.dhcp.message import client_of
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.events import Counted, Event, Exchange, Exchanges, Ring
+from ovsdhcp.events import MOST_TOLD, Counted, Event, Exchanges, Ring, Told
 from ovsdhcp.journal import Journal
 from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
-from ovsdhcp.openflow import continuation
+from ovsdhcp.openflow import continuation, messages
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR
@@ -110,16 +110,19 @@ def _port_name(switch: Switch, in_port: int) -> str:
 class Said(NamedTuple):
     """What came of a question.
 
-    `octets` are the frame for a punted packet, the whole message for a paused one, and empty for
-    silence. `lasting` says that the very same question would be answered the same, for as long as
-    the binding's state and the table are what they are.
+    `octets` are the message to send, empty for silence. `lasting` says that the very same question
+    would be answered the same, for as long as the binding's state and the table are what they are.
+    `told` is what is told of it, None where nothing is.
     """
 
     octets: bytes
     in_port: int
-    lasting: bool
-    exchange: Exchange
-    client: Client | None
+    lasting: bool = False
+    told: Told | None = None
+    xid: int = 0
+
+
+_NOTHING = Said(b"", 0)
 
 
 class Service:
@@ -135,7 +138,9 @@ class Service:
         self.memory = Memory()
         self.ring = Ring()
         self._exchanges = Exchanges()
-        self._unsettled: deque[Counted] = deque()
+        self._unsettled: dict[int, Counted] = {}
+        """By the exchange's id, which it keeps; the last to happen comes last."""
+        self._settling: deque[Counted] = deque()
         self._told_foreign = False
         self._strangers: set[int] = set()
 
@@ -151,6 +156,8 @@ class Service:
         """
         self.config, self.leases.external = config, _external(config)
         yield
+        while self.settle():
+            yield
         gone = dict.fromkeys(self.leases.kept())
         yield
         for number, key in enumerate(_keys(config)):
@@ -188,7 +195,7 @@ class Service:
         return None
 
     def packet_in(self, switch: Switch, packet_in: PacketIn, now: float) -> Said:
-        """The frame that answers a punted one, to go through the port that it came from.
+        """The PACKET_OUT that answers a punted frame, through the port that it came from.
 
         Both cookie and in_port must be a port's: a number may have passed to another port while
         an old flow still punted.
@@ -197,26 +204,29 @@ class Service:
         bridge, attached = switch.bridge, switch.attached.get(in_port)
         if attached is None or attached.cookie != cookie or bridge.tables.dhcp_options != table:
             stranger = _Asker(bridge.name, _port_name(switch, in_port), None)
-            return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), now)
+            return self._said(stranger, in_port, frame, Drop(reasons.STALE_FLOW), b"")
         who = (bridge.name, attached.port.name, attached.binding(frame))
         asker = tuple.__new__(_Asker, who)
         decision, lasting = self._decide(asker, frame, now)
-        return self._said(asker, in_port, frame, decision, now, lasting=lasting)
+        octets = b""
+        if isinstance(decision, Reply):
+            octets = messages.packet_out(in_port, decision.frame)
+        return self._said(asker, in_port, frame, decision, octets, lasting=lasting)
 
-    def paused(self, switch: Switch, body: bytes, now: float) -> Said | None:
+    def paused(self, switch: Switch, body: bytes, now: float) -> Said:
         """The NXT_RESUME for a packet that waits, from the body of its NXT_PACKET_IN2.
 
         Answered, it goes on as the answer and with the result 1; refused, as it came and with the
         result 0, so that the flows decide. Userdata that is not ours goes on untouched.
-        What is no packet-in, or does not wait, is not resumed: None.
+        What is no packet-in, or does not wait, is not resumed.
         """
         try:
             waiting = continuation.read(body)
         except WireError as error:
             self.reasons[error.reason.code] += 1
-            return None
+            return _NOTHING
         if not waiting.waits:
-            return None
+            return _NOTHING
         in_port = waiting.in_port
         asker = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
         packet, metadata, lasting = waiting.packet, waiting.metadata, False
@@ -231,10 +241,10 @@ class Service:
                 packet = continuation.readdressed(packet, decision.frame)
         except WireError as error:
             decision = Drop(error.reason)
-        said = self._said(asker, in_port, waiting.packet, decision, now)
         octets = continuation.resume(waiting, packet, metadata)
         # what is not answered goes back as it came, with all that differs each time
-        return said._replace(octets=octets, lasting=lasting and isinstance(decision, Reply))
+        lasting = lasting and isinstance(decision, Reply)
+        return self._said(asker, in_port, waiting.packet, decision, octets, lasting=lasting)
 
     def _decide(self, asker: "_Asker", frame: bytes, now: float) -> tuple[Reply | Drop, bool]:
         """What the engine says, and whether it would say so again.
@@ -264,7 +274,7 @@ class Service:
         in_port: int,
         frame: bytes,
         decision: Reply | Drop,
-        now: float,
+        octets: bytes,
         *,
         lasting: bool = False,
     ) -> Said:
@@ -272,35 +282,44 @@ class Service:
         exchange = self._exchanges.of(bridge, port, frame[6:12], binding, decision)
         request = decision.request
         client, xid = (None, 0) if request is None else (client_of(request), request.xid)
-        self.ring.append((exchange, xid, now, self._clock() - now, client))
-        octets = decision.frame if isinstance(decision, Reply) else b""
-        return tuple.__new__(Said, (octets, in_port, lasting, exchange, client))
+        return tuple.__new__(Said, (octets, in_port, lasting, (exchange, client), xid))
 
     @property
     def untold(self) -> int:
         """How many exchanges nobody has taken yet."""
-        return len(self.ring)
+        return self.ring.held()
 
-    def take_events(self) -> list[Event]:
-        """What happened since the last call; of what others' flows ask, the first only.
+    def take_events(self, most: int = MOST_TOLD) -> list[Event]:
+        """Some of what happened since, at most so many; of what others' flows ask, the first only.
 
-        The rest of the work is left to `settle`.
+        To be called until nothing is `untold`. The rest of the work is left to `settle`.
         """
-        events, counted = self.ring.take()
-        self._unsettled.extend(counted)
+        events, counted = self.ring.take(tell=most)
+        unsettled = self._unsettled
+        for one in counted:
+            before = unsettled.pop(id(one[0]), None)
+            unsettled[id(one[0])] = one if before is None else before.and_then(one)
         return [event for event in events if self._is_news(event)]
+
+    @property
+    def unsettled(self) -> int:
+        """How many different exchanges `settle` has to do with."""
+        return len(self._unsettled) + len(self._settling)
 
     def settle(self, most: int = SETTLED_AT_ONCE) -> bool:
         """Count what was taken, and keep what became of the bindings; whether there is more."""
-        for _ in range(min(most, len(self._unsettled))):
-            exchange, times, last, client = self._unsettled.popleft()
+        if not self._settling:
+            self._settling.extend(self._unsettled.values())
+            self._unsettled.clear()
+        for _ in range(min(most, len(self._settling))):
+            exchange, times, last, client = self._settling.popleft()
             self.reasons[exchange.reason.code] += times
             binding = exchange.binding
             if binding is not None:
                 key = _key(exchange.bridge, binding)
                 what = (exchange.reason, last, client, exchange.message, times)
                 self.leases.record(key, binding, *what)
-        return bool(self._unsettled)
+        return self.unsettled > 0
 
     def _is_news(self, event: Event) -> bool:
         if event.exchange.reason is not reasons.USERDATA_OPCODE:

@@ -93,6 +93,11 @@ class Server:
         assert self.path.answer(octets, 0, sent) == len(octets)
         return b"".join(sent)
 
+    def read_twice(self, octets: bytes) -> bytes:
+        """What is answered to the second, which is when it is remembered."""
+        self.read(octets)
+        return self.read(octets)
+
     def told(self) -> tuple[list[str], dict[str, int], set[Record]]:
         events = [str(event.fields()) for event in settled(self.service)]
         # what is alike is kept as one, so that since when is known to within a taking
@@ -269,6 +274,11 @@ def renewal(xid: int, **more: Any) -> bytes:
     return question(**RENEWAL, more=fields | more)  # type: ignore[arg-type]
 
 
+def with_client_id(number: int) -> bytes:
+    sent: bytes = frame(bootp(1, {61: bytes([1, number])}, chaddr=MACS[1]), eth_src=MACS[1])
+    return sent
+
+
 def never(*_: object) -> None:
     raise AssertionError("the engine was asked")
 
@@ -280,34 +290,46 @@ def test_a_question_asked_before_needs_no_engine(
     bridge: Bridge, wrap: Callable[[bytes, int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asking = Server(bridge, answers.MOST)
-    first = asking.read(wrap(renewal(0x0102_0304), 5))
+    first = asking.read_twice(wrap(renewal(0x0102_0304), 5))
     monkeypatch.setattr(server, "answer", never)
-    second = asking.read(wrap(renewal(0xF1F2_F3F4, secs=7, ident=b"\7\7"), 5))
-    assert first.count(bytes.fromhex("01020304")) == second.count(bytes.fromhex("f1f2f3f4")) == 1
-    assert len(asking.told()[0]) == 2
+    third = asking.read(wrap(renewal(0xF1F2_F3F4, secs=7, ident=b"\7\7"), 5))
+    assert first.count(bytes.fromhex("01020304")) == third.count(bytes.fromhex("f1f2f3f4")) == 1
+    assert len(asking.told()[0]) == 3
+
+
+def test_what_is_asked_once_is_not_kept() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for number in range(50):
+        asking.read(packet_in(with_client_id(number), 2))
+    assert asking.service.memory.held == 0
+
+
+def test_what_was_asked_very_long_ago_counts_as_not_asked() -> None:
+    memory = Memory()
+    asked = iter(range(1 << 30))
+    assert not memory.asked_before(b"first")
+    assert memory.asked_before(b"first")
+    while memory.asked_before(b"first"):
+        memory.asked_before(next(asked).to_bytes(4, "big"))
+    assert 200_000 < next(asked) < 1_000_000
 
 
 def test_a_client_pushes_out_only_its_own() -> None:
     asking = Server(BR_INT, answers.MOST)
-    asking.read(packet_in(renewal(1), 5))
+    asking.read_twice(packet_in(renewal(1), 5))
     for number in range(50):
-        other = frame(
-            bootp(1, {61: b"\1" + bytes([number])}, chaddr=MACS[1]),
-            eth_src=MACS[1],
-        )
-        asking.read(packet_in(other, 2))
+        asking.read_twice(packet_in(with_client_id(number), 2))
         assert asking.service.memory.held <= 1 + answers.OF_A_CLIENT
     assert asking.service.memory.held == 1 + answers.OF_A_CLIENT
 
 
 def test_when_all_is_full_the_port_with_the_most_gives_up() -> None:
     asking = Server(BR_INT, 6)
-    asking.read(packet_in(renewal(1), 5))
+    asking.read_twice(packet_in(renewal(1), 5))
     for number in range(20):
-        other = frame(bootp(1, {61: b"\1" + bytes([number])}, chaddr=MACS[1]), eth_src=MACS[1])
-        asking.read(packet_in(other, 2))
+        asking.read_twice(packet_in(with_client_id(number), 2))
         assert asking.service.memory.held <= 6
-    of_vm5 = [one for one in asking.answers.found.values() if one.exchange.port == "vm5"]
+    of_vm5 = [one for one in asking.answers.found.values() if one.told[0].port == "vm5"]
     assert len(of_vm5) == 1
     asking.answers.close()
     assert (asking.service.memory.held, asking.answers.found) == (0, {})
@@ -318,7 +340,7 @@ def test_a_question_of_extraordinary_length_is_not_kept() -> None:
     long = frame(
         bootp(1, {n: b"x" * 250 for n in range(224, 230)}, chaddr=MACS[0]), eth_src=MACS[0]
     )
-    assert asking.read(packet_in(long, 5))
+    assert asking.read_twice(packet_in(long, 5))
     assert asking.service.memory.held == 0
 
 
@@ -343,8 +365,7 @@ def test_what_is_no_question_of_ours_is_left_where_it_is(other: bytes) -> None:
 
 def test_what_is_too_short_to_be_remembered_is_counted_as_well() -> None:
     asking = Server(BR_INT, answers.MOST)
-    for _ in range(2):
-        assert asking.read(packet_in(renewal(1)[:50], 5)) == b""
+    assert asking.read_twice(packet_in(renewal(1)[:50], 5)) == b""
     assert asking.told()[1] == {"ip-length": 2}
     assert asking.service.memory.held == 0
 
@@ -389,7 +410,7 @@ def test_an_answer_from_memory_is_told_of_the_client_that_asked() -> None:
         renews = frame(
             bootp(3, {61: client_id}, ciaddr=ADDRESS[5], chaddr=MACS[0]), eth_src=MACS[0]
         )
-        asking.read(packet_in(renews, 5))
+        asking.read_twice(packet_in(renews, 5))
         (record,) = asking.told()[2]
         assert record.client_id == client_id
     assert asking.service.memory.held == 2

@@ -16,7 +16,7 @@ from tests.dhcp.test_ovn_vectors import CASES, binding_of_case
 from tests.dhcp.wire import bootp, frame, mac, see
 from tests.openflow.bridges import BR_INT, VM5
 from tests.openflow.test_continuation import prop
-from tests.settled import settled
+from tests.settled import noted, settled
 
 EXTERNAL = Bridge("br-int", (), flows=Flows.EXTERNAL)
 RESUMING = replace(BR_INT, reply=Reply.RESUME)
@@ -54,9 +54,7 @@ def handed_over(
 
 def resumed(service: Service, bridge: Bridge, body: bytes) -> tuple[bytes, bytes]:
     """The packet and the metadata of the NXT_RESUME."""
-    said = service.paused(Switch(bridge, NAMES), body, 100.0)
-    assert said is not None
-    sent = said.octets
+    sent = noted(service, service.paused(Switch(bridge, NAMES), body, 100.0))
     assert sent[:16] == pack("!BBHIII", 4, messages.EXPERIMENTER, len(sent), 0, 0x2320, 28)
     back = continuation.read(sent[16:])
     assert back.kept == continuation.read(body).kept
@@ -124,11 +122,11 @@ def test_others_userdata_is_mentioned_once(service: Service) -> None:
 
 def test_a_packet_that_does_not_wait_is_left_alone(service: Service) -> None:
     body = prop(0, DISCOVER) + prop(6, METADATA) + prop(7, SEED)
-    assert service.paused(Switch(EXTERNAL, NAMES), body, 100.0) is None
+    assert service.paused(Switch(EXTERNAL, NAMES), body, 100.0).octets == b""
 
 
 def test_a_body_that_lies_is_counted_and_not_resumed(service: Service) -> None:
-    assert service.paused(Switch(EXTERNAL, NAMES), b"\0\0\xff\xff", 100.0) is None
+    assert service.paused(Switch(EXTERNAL, NAMES), b"\0\0\xff\xff", 100.0).octets == b""
     assert dict(service.reasons) == {"packet-in-malformed": 1}
 
 

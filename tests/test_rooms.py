@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "watch": set[str](),
     "reloading": {"config", "watch"},
     "connected": {"answers", "config", "dhcp", "openflow", "packet_ins", "service"},
-    "packet_ins": {"answers", "openflow", "service"},
+    "packet_ins": {"answers", "events", "openflow", "service"},
     "control": {
         *("dhcp", "config", "events", "journal", "lease", "openflow", "reloading", "service"),
         *("state_folder",),

@@ -17,7 +17,7 @@ from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Service
 from tests.dhcp.wire import bootp, frame, mac
 from tests.openflow.bridges import BR_INT, VM5
-from tests.settled import settled
+from tests.settled import noted, settled
 
 CLIENT = mac("02:ac:10:ff:01:30")
 SERVER, ADDRESS = bytes((172, 16, 255, 129)), bytes((172, 16, 255, 130))
@@ -46,7 +46,7 @@ def switch() -> Switch:
 
 def ask(service: Service, switch: Switch, question: bytes, now: float = 100.0) -> bytes:
     NOW[0] = now + 50e-6
-    return service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now).octets
+    return noted(service, service.packet_in(switch, PacketIn(COOKIE, 22, 5, question), now), now)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,8 @@ def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
     service: Service, switch: Switch, cookie: int, table: int, in_port: int
 ) -> None:
     assert (
-        service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0).octets == b""
+        noted(service, service.packet_in(switch, PacketIn(cookie, table, in_port, DISCOVER), 100.0))
+        == b""
     )
     settled(service)
     assert dict(service.reasons) == {"stale-flow": 1}
@@ -112,7 +113,10 @@ def test_a_packet_in_of_no_flow_of_ours_is_not_believed(
 
 def test_a_mac_that_is_none_of_the_hosts_gets_nothing(service: Service, switch: Switch) -> None:
     assert (
-        service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0).octets
+        noted(
+            service,
+            service.packet_in(switch, PacketIn(port_cookie("vm2"), 22, 2, DISCOVER), 100.0),
+        )
         == b""
     )
     settled(service)

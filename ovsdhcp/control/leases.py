@@ -22,6 +22,7 @@ def leases(running: Running, arguments: Mapping[str, Any]) -> Items:
     if not isinstance(wanted, str):
         raise ControlError(WRONG_ARGUMENT, f"`filter` is text, not {wanted!r}")
     fits = _fitting(wanted)
+    yield from running.settled()
     rows = _rows(running)
     while slice_ := list(islice(rows, A_TURN)):
         found = [row for row in slice_ if row and fits(row)]

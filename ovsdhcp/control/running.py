@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ovsdhcp.config.table import Bridge
+from ovsdhcp.control.protocol import Document
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.reloading import Reloading
 from ovsdhcp.service import Service
@@ -27,6 +28,11 @@ class Running:
         there = {switch.bridge.name: switch for switch in self.switches().values()}
         for bridge in self.service.config.bridges:
             yield bridge, there.get(bridge.name)
+
+    def settled(self) -> Iterator[Document]:
+        """Count what has happened and keep what became of the bindings, in slices."""
+        while self.service.settle():
+            yield {}
 
 
 def moment(at: float) -> str:

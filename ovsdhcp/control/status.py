@@ -26,6 +26,7 @@ def status(
     running: Running, arguments: Mapping[str, Any]
 ) -> Generator[Document | None, None, None]:
     """First the server, then a bridge in each item."""
+    yield from running.settled()
     leases, kept = Counter[State](), iter(running.service.leases.kept().values())
     while some := [lease.state for lease in islice(kept, A_TURN)]:
         leases.update(some)
