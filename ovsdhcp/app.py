@@ -51,9 +51,12 @@ TELL_EVENTS_EVERY = 0.2
 MOST_UNSETTLED = 131_072
 """Different exchanges that may wait until the journal is written next."""
 
-_COLLECT = (2_000, 20, 1_000_000)
-"""When Python looks for cycles: among young objects, never by itself among all. That takes half a
-second with 100,000 answers remembered, in which nobody is served."""
+_COLLECT = (2_000, 4, 1_000_000)
+"""When Python looks for cycles: among young objects, a few milliseconds' work, never by itself
+among all. That takes half a second with 100,000 answers remembered, in which nobody is served."""
+
+_MIDDLE_AGED = 1
+"""Of the collector's generations: what survives a look at it belongs to the eldest."""
 
 _ENDED_BRIDGES = 256
 """After so many it looks among all: an ended connection that lived long is a cycle, of 90 KB."""
@@ -171,6 +174,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self.service.journal.close(self.service.leases)
 
     def _settle(self) -> None:
+        if self.service.settle():
+            # a young container is walked whole each time: let them grow old while they are small
+            gc.collect(_MIDDLE_AGED)
         while self.service.settle():
             hub.sleep(0)
 

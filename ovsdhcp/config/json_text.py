@@ -8,8 +8,11 @@ import json
 import re
 from typing import NoReturn
 
-_YAML_DIFFERS = re.compile("\\\\u|[\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff]").search
-"""Escapes of surrogates, and characters that YAML refuses or reads as the end of a line."""
+_YAML_DIFFERS = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff]").search
+"""Characters that YAML refuses or reads as the end of a line."""
+
+_ESCAPED, _DELETE = "\\u", "\x7f"
+"""An escape may be half a surrogate. Of ASCII's printable characters YAML refuses the last."""
 
 _DIGITS = 19
 """As many digits as `reading` takes for a number."""
@@ -17,12 +20,18 @@ _DIGITS = 19
 
 def read(text: str) -> object:
     """The values in `text`; None where it is not JSON, or to be read as YAML."""
-    if not text.lstrip().startswith("{") or _YAML_DIFFERS(text):
+    if not text.lstrip().startswith("{") or _is_read_otherwise(text):
         return None
     try:
         return _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_read_otherwise(text: str) -> bool:
+    if _ESCAPED in text or _DELETE in text:
+        return True
+    return not text.isascii() and _YAML_DIFFERS(text) is not None
 
 
 def _mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
