@@ -1,13 +1,15 @@
 """The packet-ins of one switch, answered from their octets: the packet path.
 
-A question asked before is answered from memory, in the loop of `PacketIns._answer`; any other goes
-to the service, and what it says may be remembered. Either way what is told of it is noted, for the
-ring of what happened, and nothing else is done beside.
+A question asked before is answered from memory, in the loop of `PacketIns._alike`; any other
+goes to the service, and what it says may be remembered. Either way what is told of it is noted,
+for the ring of what happened, and nothing else is done beside.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from struct import Struct
+from typing import NamedTuple
 
 from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
 from ovsdhcp.events import Read, Told
@@ -18,6 +20,14 @@ from ovsdhcp.service import Said, Service
 LOG = logging.getLogger("ovsdhcp")
 
 _NONE: dict[bytes, Answer] = {}
+
+
+class _Noted(NamedTuple):
+    """What is told of the questions of a read, and the pieces of what is to be sent."""
+
+    told: list[Told]
+    xids: list[int]
+    answers: list[bytes]
 
 
 class PacketIns:
@@ -40,58 +50,63 @@ class PacketIns:
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
         now = self._clock()
-        told: list[Told] = []
-        xids: list[int] = []
-        end = self._answer(octets, at, answers, told, xids, now)
-        if told:
-            read = now, self._clock() - now, told, xids
+        noted = _Noted([], [], answers)
+        end = self._answer(octets, at, noted, now)
+        if noted.told:
+            read = now, self._clock() - now, noted.told, noted.xids
             self._service.ring.append(tuple.__new__(Read, read))
         return end
 
-    def _answer(
-        self,
-        octets: bytes,
-        at: int,
-        answers: list[bytes],
-        told: list[Told],
-        xids: list[int],
-        now: float,
-    ) -> int:
+    def _answer(self, octets: bytes, at: int, noted: _Noted, now: float) -> int:
+        more = True
+        while more:
+            cutting = cut(octets[at + 1 : at + 4])
+            if cutting is None:
+                message = messages.whole(octets, at)
+                more = bool(message) and self._is_answered(message, b"", noted, now)
+                at += len(message) if more else 0
+            else:
+                at, more = self._alike(cutting, octets, at, noted, now)
+        return at
+
+    def _alike(
+        self, cutting: Struct, octets: bytes, at: int, noted: _Noted, now: float
+    ) -> tuple[int, bool]:
+        """Answer the questions from `at` on, all cut alike; where that ends, and whether
+        what follows is one of another length. Cut like these, such a one is found nowhere.
+        """
         # where the switch has no meters, each packet-in is counted before it is answered
         memory = self._answers.found if self._switch.rate_limits is None else _NONE
-        find, put, happened, of = memory.get, SUM_TO_XID.pack, told.append, xids.append
-        size, header, cutting, length = len(octets), b"", None, 0
-        while True:
-            if octets[at + 1 : at + 4] != header:  # seldom: most are of one kind and length
-                header = octets[at + 1 : at + 4]
-                cutting = cut(header)
-                length = 0 if cutting is None else cutting.size
-            if cutting is None:
-                asked, message = b"", messages.whole(octets, at)
-            elif at + length > size:
-                return at
-            else:
-                before, fragment, addresses, bootp, xid, rest = cutting.unpack_from(octets, at)
-                asked = b"".join((before, fragment, addresses, bootp, rest))
-                known = find(asked)
-                if known is not None:
-                    head, tail, udp_sum, what = known
-                    if head:
-                        filled = put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid)
-                        answers += (head, filled, tail)
-                    happened(what)
-                    of(xid)
-                    at += length
-                    continue
-                message = octets[at : at + length]
-            said = self._asked(message, asked, now) if message else None
-            if said is None:
-                return at
-            answers.append(said.octets)
-            if said.told is not None:
-                happened(said.told)
-                of(said.xid)
-            at += len(message)
+        find, put, answers = memory.get, SUM_TO_XID.pack, noted.answers
+        told, xids = noted.told.append, noted.xids.append
+        size, header = cutting.size, octets[at + 1 : at + 4]
+        alike = memoryview(octets)[at : len(octets) - (len(octets) - at) % size]
+        for before, fragment, addresses, bootp, xid, rest in cutting.iter_unpack(alike):
+            asked = b"".join((before, fragment, addresses, bootp, rest))
+            known = find(asked)
+            if known is not None:
+                head, tail, udp_sum, what = known
+                if head:
+                    answers += (head, put(0xFFFF - (udp_sum + xid) % 0xFFFF, BOOTREPLY, xid), tail)
+                told(what)
+                xids(xid)
+            elif octets[at + 1 : at + 4] != header:
+                return at, True
+            elif not self._is_answered(octets[at : at + size], asked, noted, now):
+                return at, False
+            at += size
+        return at, octets[at + 1 : at + 4] != header
+
+    def _is_answered(self, message: bytes, asked: bytes, noted: _Noted, now: float) -> bool:
+        """Whether it is a question of ours; then it is answered."""
+        said = self._asked(message, asked, now)
+        if said is None:
+            return False
+        noted.answers.append(said.octets)
+        if said.told is not None:
+            noted.told.append(said.told)
+            noted.xids.append(said.xid)
+        return True
 
     def _asked(self, message: bytes, asked: bytes, now: float) -> Said | None:
         """What is to be sent, and told; None for what is no question of ours.

@@ -297,7 +297,40 @@ def test_a_question_asked_before_needs_no_engine(
     assert len(asking.told()[0]) == 3
 
 
-def test_what_is_asked_once_is_not_kept() -> None:
+@given(
+    asking=st.lists(
+        st.sampled_from([0, 3, 9, 40]).flatmap(
+            lambda more: st.tuples(st.just(more), st.integers(0, 3), st.integers(0, 0xFFFF_FFFF))
+        ),
+        max_size=30,
+    ),
+    cut_off=st.integers(0, 500),
+)
+def test_what_comes_in_one_read_is_answered_as_if_it_came_alone(
+    asking: list[tuple[int, int, int]], cut_off: int
+) -> None:
+    """Questions of several lengths, some of them asked before, the last one not whole."""
+    together, alone = Server(BR_INT, answers.MOST), Server(BR_INT, answers.MOST)
+    questions = [
+        packet_in(
+            frame(
+                bootp(1, {12: b"x" * more, 61: bytes([1, whose])}, chaddr=MACS[1], xid=xid),
+                eth_src=MACS[1],
+            ),
+            2,
+        )
+        for more, whose, xid in asking
+    ]
+    for _ in range(3):
+        sent: list[bytes] = []
+        read = b"".join(questions)
+        partial = packet_in(renewal(1), 5)[:cut_off]
+        assert together.path.answer(read + partial[:-1], 0, sent) == len(read)
+        assert b"".join(sent) == b"".join(map(alone.read, questions))
+    assert together.told() == alone.told()
+
+
+def test_what_is_askingonce_is_not_kept() -> None:
     asking = Server(BR_INT, answers.MOST)
     for number in range(50):
         asking.read(packet_in(with_client_id(number), 2))
