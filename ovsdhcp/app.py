@@ -22,7 +22,7 @@ from ryu.ofproto import ofproto_v1_3
 from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.apart import Loaded, Reader
 from ovsdhcp.config.problems import ConfigError
-from ovsdhcp.config.table import Config
+from ovsdhcp.config.table import Config, Flows
 from ovsdhcp.connected import ConnectedBridge, Slices, name_of
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
@@ -132,7 +132,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         there = {bridge.switch.bridge.name: bridge.switch for bridge in self._bridges.values()}
         served = sum(len(switch.attached) for switch in there.values())
         bridges = len(self.service.config.bridges)
-        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
+        others = any(it.bridge.flows is Flows.EXTERNAL for it in there.values())
+        more = ", and those of others' flows" if others else ""
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served{more}"
 
     def _connected(self) -> dict[Any, Switch]:
         return {

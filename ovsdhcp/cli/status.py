@@ -8,6 +8,7 @@ import click
 
 from ovsdhcp.cli.arguments import JSON, asking
 from ovsdhcp.cli.terminal import duration, labelled, told
+from ovsdhcp.config.table import Flows
 from ovsdhcp.control.client import status_of_server
 from ovsdhcp.control.findings import PROBLEM, findings_of
 from ovsdhcp.control.protocol import Document
@@ -68,6 +69,8 @@ def _bridge(bridge: Document) -> str:
     ports, name = bridge["ports"], printable(bridge["name"])
     if not bridge["connected"]:
         return f"{name}: not connected, {ports['configured']} ports in the table"
+    if bridge["flows"] == Flows.EXTERNAL.value:
+        return f"{name}: connected, others' flows say whom it serves"
     sync = "in sync" if bridge["in_sync"] else "not in sync"
     return f"{name}: connected, {sync}, {ports['attached']} of {ports['configured']} ports there"
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ovsdhcp.cli import main
+from ovsdhcp.config.table import Bridge, Config, Flows
 from ovsdhcp.control.server import Control
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.events import Event, Exchange
@@ -73,6 +74,14 @@ def test_a_server_that_is_well_has_status_0_even_with_an_advice(server: Server) 
     assert result.stdout.startswith("advice: the client found its address in use (2 times)\n")
     assert "br-int: connected, in sync, 4 of 4 ports there" in result.stdout
     assert "\nreasons   decline 2\n" in result.stdout
+
+
+def test_a_bridge_with_others_flows_has_no_ports_to_count(server: Server) -> None:
+    others = Bridge("br-int", (), flows=Flows.EXTERNAL)
+    server.service.config = Config("table.yaml", (others,))
+    server.connect(others)
+    said = run("status").stdout
+    assert "\nbridges   br-int: connected, others' flows say whom it serves\n" in f"\n{said}"
 
 
 def test_status_for_machines(server: Server) -> None:
