@@ -48,6 +48,7 @@ from ovsdhcp.state_folder import state_dir
 LOG = logging.getLogger("ovsdhcp")
 
 TELL_EVENTS_EVERY = 0.2
+SOCKETS_EVERY = 1.0
 _COLLECT = (2_000, 20, 1_000_000)
 """When Python looks for cycles: among young objects, never by itself among all. That takes half a
 second with 100,000 answers remembered, in which nobody is served."""
@@ -95,7 +96,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._ended = 0
         self._strangers: set[Connection] = set()
         self.reloading = Reloading(str(config_path()), reader, loaded, self._apply)
-        running = Running(self.service, self.reloading, self._connected, (host, port))
+        listens = (host, port), lambda: self.sockets.all
+        running = Running(self.service, self.reloading, self._connected, *listens)
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
@@ -112,7 +114,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
         self._keeper = hub.spawn(self._keep_journal)
-        own = (self._tell_events, self._be_supervised, self.reloading.run)
+        own = (self._tell_events, self._look_after_sockets, self._be_supervised, self.reloading.run)
         self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         self.sockets.listen_for(self.service.known_by_name())
         try:
@@ -149,6 +151,11 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self._tell()
             while self.service.settle():
                 hub.sleep(0)
+
+    def _look_after_sockets(self) -> None:
+        while self.is_active:
+            hub.sleep(SOCKETS_EVERY)
+            self.sockets.look_again()
 
     def _keep_journal(self) -> None:
         from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`

@@ -15,6 +15,7 @@ from ovsdhcp.control.server import Control
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.events import Event, Exchange
 from ovsdhcp.log import logfmt
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from ovsdhcp.reloading import Outcome
 from tests.control.conftest import spawn
 from tests.control.without_ryu import Server
@@ -84,10 +85,25 @@ def test_a_bridge_with_others_flows_has_no_ports_to_count(server: Server) -> Non
     assert "\nbridges   br-int: connected, others' flows say whom it serves\n" in f"\n{said}"
 
 
+def test_status_says_where_bridges_may_connect_by_unix_sockets(server: Server) -> None:
+    assert "sockets" not in run("status").stdout
+    path = Path("/run/ovs/br-int.controller")
+    server.sockets = (
+        BridgeSocket("br-int", path),
+        BridgeSocket("br-new", path.with_name("br-new.controller"), "there is none", "make it"),
+    )
+    said = run("status").stdout
+    assert "advice: no Unix socket for br-new: there is none\n  mend: make it\n" in said
+    assert (
+        "\nsockets   br-int: unix:/run/ovs/br-int.controller\n"
+        "          br-new: unix:/run/ovs/br-new.controller, not there: there is none\n"
+    ) in said
+
+
 def test_status_for_machines(server: Server) -> None:
     said = json.loads(run("status", "--json").stdout)
-    keys = {"problems", "server", "table", "bridges", "leases", "journal", "reasons", "events"}
-    assert set(said) == keys
+    keys = {"problems", "server", "sockets", "table", "bridges", "leases", "journal", "reasons"}
+    assert set(said) == keys | {"events"}
     assert said["problems"] == [
         {
             "check": "bridge-not-connected",
