@@ -96,6 +96,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._ended = 0
         self._strangers: set[Connection] = set()
         self.reloading = Reloading(str(config_path()), reader, loaded, self._apply)
+        self._where = f"{host}:{port}"
         listens = (host, port), lambda: self.sockets.all
         running = Running(self.service, self.reloading, self._connected, *listens)
         history = History()
@@ -127,7 +128,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.process.lives_by(self, openflow)
         self.process.must_live(openflow.main_thread, "the OpenFlow listener")
         ports = {conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}
-        self.process.run(ports, f"{conf.ofp_listen_host}:{conf.ofp_tcp_listen_port}", self._status)
+        self.process.run(ports, self._where, self._status)
 
     def _status(self) -> str:
         """In a line, for `systemctl status`."""
