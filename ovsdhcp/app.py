@@ -22,7 +22,7 @@ from ryu.ofproto import ofproto_v1_3
 from ovsdhcp.channel import alone, open_channel
 from ovsdhcp.config.apart import Loaded, Reader
 from ovsdhcp.config.problems import ConfigError
-from ovsdhcp.config.table import Config
+from ovsdhcp.config.table import Config, Flows
 from ovsdhcp.connected import ConnectedBridge, Slices, name_of
 from ovsdhcp.control.history import History
 from ovsdhcp.control.place import socket_path
@@ -48,6 +48,7 @@ from ovsdhcp.state_folder import state_dir
 LOG = logging.getLogger("ovsdhcp")
 
 TELL_EVENTS_EVERY = 0.2
+SOCKETS_EVERY = 1.0
 MOST_UNSETTLED = 131_072
 """Different exchanges that may wait until the journal is written next."""
 
@@ -101,7 +102,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._ended = 0
         self._strangers: set[Connection] = set()
         self.reloading = Reloading(str(config_path()), reader, loaded, self._apply)
-        running = Running(self.service, self.reloading, self._connected, (host, port))
+        self._where = f"{host}:{port}"
+        listens = (host, port), lambda: self.sockets.all
+        running = Running(self.service, self.reloading, self._connected, *listens)
         history = History()
         exchanges = Exchanges(pause=partial(hub.sleep, 0))
         self._tellers: list[Callable[[list[Event]], None]] = [exchanges.tell, history.tell]
@@ -118,7 +121,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._refuse_strangers = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
         self._keeper = hub.spawn(self._keep_journal)
-        own = (self._tell_events, self._be_supervised, self.reloading.run)
+        own = (self._tell_events, self._look_after_sockets, self._be_supervised, self.reloading.run)
         self.threads += [self._keeper, *(hub.spawn(work) for work in own)]
         self.sockets.listen_for(self.service.known_by_name())
         try:
@@ -131,14 +134,16 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self.process.lives_by(self, openflow)
         self.process.must_live(openflow.main_thread, "the OpenFlow listener")
         ports = {conf.ofp_tcp_listen_port, conf.ofp_ssl_listen_port}
-        self.process.run(ports, f"{conf.ofp_listen_host}:{conf.ofp_tcp_listen_port}", self._status)
+        self.process.run(ports, self._where, self._status)
 
     def _status(self) -> str:
         """In a line, for `systemctl status`."""
         there = {bridge.switch.bridge.name: bridge.switch for bridge in self._bridges.values()}
         served = sum(len(switch.attached) for switch in there.values())
         bridges = len(self.service.config.bridges)
-        return f"{len(there)} of {bridges} bridges connected, {served} ports served"
+        others = any(it.bridge.flows is Flows.EXTERNAL for it in there.values())
+        more = ", and those of others' flows" if others else ""
+        return f"{len(there)} of {bridges} bridges connected, {served} ports served{more}"
 
     def _connected(self) -> dict[Any, Switch]:
         return {
@@ -153,6 +158,11 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self._tell()
             if self.service.unsettled > MOST_UNSETTLED:
                 self._settle()
+
+    def _look_after_sockets(self) -> None:
+        while self.is_active:
+            hub.sleep(SOCKETS_EVERY)
+            self.sockets.look_again()
 
     def _keep_journal(self) -> None:
         from eventlet import tpool  # noqa: PLC0415 - as `_sleep_as_a_thread`

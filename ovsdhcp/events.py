@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.binding import Binding
-from ovsdhcp.dhcp.message import MESSAGE_TYPE, Client, MessageType
+from ovsdhcp.dhcp.message import MESSAGE_TYPE, Client, MessageType, Request
 from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.dhcp.server import Drop, Reply, State
 
@@ -25,12 +25,26 @@ _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
 """What somebody has to look into, and not only the client."""
 
 
+class Resumed(NamedTuple):
+    """A packet that waited and goes on as it came, for others' flows to decide, and why.
+
+    `request` is None where there is no well-formed one.
+    """
+
+    reason: Reason
+    request: Request | None = None
+
+
+Outcome = Reply | Drop | Resumed
+
+
 class Exchange(NamedTuple):
     """A question and its answer, less what differs each time the very same is asked.
 
     `message` is the type asked (`DISCOVER`, …), empty where there is no well-formed request;
-    `event` the type answered in small letters, or `drop`; `state` is empty for a drop. `binding`
-    is None where the table knows none for the MAC. `dl_src` is empty where several MACs are meant.
+    `event` the type answered in small letters, or `drop`, or `resume`; `state` is empty where
+    nothing was answered. `binding` is None where the table knows none for the MAC. `dl_src` is
+    empty where several MACs are meant.
     """
 
     bridge: str
@@ -45,20 +59,21 @@ class Exchange(NamedTuple):
 
     @classmethod
     def of(
-        cls, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Reply | Drop
+        cls, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Outcome
     ) -> "Exchange":
-        """What a decision of the engine came to, for the port of a bridge."""
+        """What a question came to, for the port of a bridge."""
         message = "" if said.request is None else said.request.type_name
         if isinstance(said, Reply):
             event, state = _EVENTS[said.message_type], _STATES[said.state]
             end = (message, event, state, said.reason, said.left_out)
         else:
-            end = (message, "drop", "", said.reason, ())
+            end = (message, _UNANSWERED[type(said)], "", said.reason, ())
         return tuple.__new__(cls, (bridge, port, dl_src, binding, *end))
 
 
 _EVENTS = {kind: kind.name.lower() for kind in MessageType}
 _STATES = {state: state.value for state in State}
+_UNANSWERED = {Drop: "drop", Resumed: "resume"}
 
 
 class Exchanges:
@@ -72,11 +87,11 @@ class Exchanges:
         self._made: dict[object, Exchange] = {}
 
     def of(
-        self, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Reply | Drop
+        self, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Outcome
     ) -> Exchange:
-        """What a decision of the engine came to, for the port of a bridge."""
+        """What a question came to, for the port of a bridge."""
         kind = None if said.request is None else said.request.options[MESSAGE_TYPE]
-        more = (said.state, said.left_out) if isinstance(said, Reply) else None
+        more = (said.state, said.left_out) if isinstance(said, Reply) else type(said)
         # the exchange keeps its binding, and with it the id from being another's
         key = (bridge, port, dl_src, id(binding), kind, said.reason.code, more)
         made = self._made.get(key)

@@ -19,7 +19,7 @@ from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.message import client_of
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.events import MOST_TOLD, Counted, Event, Exchanges, Ring, Told
+from ovsdhcp.events import MOST_TOLD, Counted, Event, Exchanges, Outcome, Resumed, Ring, Told
 from ovsdhcp.journal import Journal
 from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
@@ -107,6 +107,12 @@ def _port_name(switch: Switch, in_port: int) -> str:
     return switch.names.get(in_port, str(in_port))
 
 
+def _served(switch: Switch) -> str:
+    if switch.bridge.flows is Flows.EXTERNAL:
+        return "others' flows say whom it serves"
+    return f"{len(switch.attached)} of its ports served"
+
+
 class Said(NamedTuple):
     """What came of a question.
 
@@ -178,7 +184,7 @@ class Service:
                 LOG.warning("bridge %s (dpid %#018x) is not in the table", local, dpid)
             return None
         switch = Switch(bridge, names)
-        LOG.info("bridge %s: connected, %d of its ports served", local, len(switch.attached))
+        LOG.info("bridge %s: connected, %s", local, _served(switch))
         if switch.missing:
             LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
         return switch
@@ -230,21 +236,23 @@ class Service:
         in_port = waiting.in_port
         asker = _Asker(switch.bridge.name, _port_name(switch, in_port), None)
         packet, metadata, lasting = waiting.packet, waiting.metadata, False
-        decision: Reply | Drop
+        outcome: Outcome
         try:
             opts = _opts(waiting.userdata)
             metadata = _with_result(waiting.metadata, opts.result, False)
             asker = asker._replace(binding=_whose(switch, waiting, in_port, asker.port))
-            decision, lasting = self._decide(asker, packet, now)
-            if isinstance(decision, Reply):
+            outcome, lasting = self._decide(asker, packet, now)
+            if isinstance(outcome, Reply):
                 metadata = _with_result(waiting.metadata, opts.result, True)
-                packet = continuation.readdressed(packet, decision.frame)
+                packet = continuation.readdressed(packet, outcome.frame)
+            elif switch.bridge.flows is Flows.EXTERNAL:  # what our own flows do then is to drop it
+                outcome = Resumed(*outcome)
         except WireError as error:
-            decision = Drop(error.reason)
+            outcome = Resumed(error.reason)
         octets = continuation.resume(waiting, packet, metadata)
         # what is not answered goes back as it came, with all that differs each time
-        lasting = lasting and isinstance(decision, Reply)
-        return self._said(asker, in_port, waiting.packet, decision, octets, lasting=lasting)
+        lasting = lasting and isinstance(outcome, Reply)
+        return self._said(asker, in_port, waiting.packet, outcome, octets, lasting=lasting)
 
     def _decide(self, asker: "_Asker", frame: bytes, now: float) -> tuple[Reply | Drop, bool]:
         """What the engine says, and whether it would say so again.
@@ -273,14 +281,14 @@ class Service:
         asker: "_Asker",
         in_port: int,
         frame: bytes,
-        decision: Reply | Drop,
+        outcome: Outcome,
         octets: bytes,
         *,
         lasting: bool = False,
     ) -> Said:
         bridge, port, binding = asker
-        exchange = self._exchanges.of(bridge, port, frame[6:12], binding, decision)
-        request = decision.request
+        exchange = self._exchanges.of(bridge, port, frame[6:12], binding, outcome)
+        request = outcome.request
         client, xid = (None, 0) if request is None else (client_of(request), request.xid)
         return tuple.__new__(Said, (octets, in_port, lasting, (exchange, client), xid))
 

@@ -104,7 +104,7 @@ def test_what_is_not_answered_goes_on_as_it_came(
 ) -> None:
     back, metadata = resumed(service, EXTERNAL, handed_over(packet, userdata))
     assert (back, metadata) == (packet, METADATA)
-    settled(service)
+    assert [event.exchange.event for event in settled(service)] == ["resume"]
     assert dict(service.reasons) == {reason: 1}
 
 
@@ -154,8 +154,15 @@ def test_a_packet_of_no_flow_of_ours_is_not_believed(
 ) -> None:
     body = handed_over(DISCOVER, SEED, **said)  # type: ignore[arg-type]  # all of them numbers
     assert resumed(service, RESUMING, body) == (DISCOVER, METADATA)
-    settled(service)
+    assert [event.exchange.event for event in settled(service)] == ["resume"]
     assert dict(service.reasons) == {"stale-flow": 1}
+
+
+def test_what_our_own_flows_drop_when_refused_is_a_drop(service: Service) -> None:
+    userdata = put_dhcp_opts.encode(put_dhcp_opts.of_binding(VM5.bindings[0]))
+    body = handed_over(RELEASE, userdata, port_cookie("vm5"))
+    assert resumed(service, RESUMING, body) == (RELEASE, METADATA)
+    assert [event.exchange.event for event in settled(service)] == ["drop"]
 
 
 @pytest.mark.parametrize("name", CASES)

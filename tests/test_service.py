@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from ovsdhcp.config.table import Bridge, Config, RateLimit
+from ovsdhcp.config.table import Bridge, Config, Flows, RateLimit
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.server import Drop
-from ovsdhcp.events import Exchanges
+from ovsdhcp.events import Exchanges, Resumed
 from ovsdhcp.lease import State
 from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
@@ -58,6 +58,23 @@ def test_a_bridge_is_ours_by_name_or_by_dpid(
 ) -> None:
     switch = service.connected(dpid, {}, local)
     assert (switch and switch.bridge.name) == name
+
+
+@pytest.mark.parametrize(
+    ("flows", "whom"),
+    [
+        (Flows.MANAGED, "1 of its ports served"),
+        (Flows.EXTERNAL, "others' flows say whom it serves"),
+    ],
+)
+def test_a_bridge_that_connects_is_mentioned_with_whom_it_serves(
+    flows: Flows, whom: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ports = BR_INT.ports if flows is Flows.MANAGED else ()
+    service = Service(Config("table.yaml", (replace(BR_INT, flows=flows, ports=ports),)))
+    service.connected(1, {5: "vm5"}, "br-int")
+    assert caplog.messages[0] == f"bridge br-int: connected, {whom}"
 
 
 def test_a_stranger_is_mentioned_once(service: Service, caplog: pytest.LogCaptureFixture) -> None:
@@ -165,10 +182,10 @@ def test_what_left_the_table_is_history_and_comes_back(service: Service, switch:
 
 def test_what_happens_alike_is_one_exchange_and_few_are_kept() -> None:
     exchanges = Exchanges(most=2)
-    drop, other = Drop(reasons.NO_BINDING), Drop(reasons.STALE_FLOW)
+    drop, other = Drop(reasons.NO_BINDING), Resumed(reasons.NO_BINDING)
     first = exchanges.of("br-int", "vm5", bytes(6), None, drop)
     assert exchanges.of("br-int", "vm5", bytes(6), None, drop) is first
-    assert exchanges.of("br-int", "vm5", bytes(6), None, other).reason is other.reason
+    assert exchanges.of("br-int", "vm5", bytes(6), None, other).event == "resume"
     third = exchanges.of("br-int", "vm1", bytes(6), None, drop)
     assert third.port == "vm1"
     again = exchanges.of("br-int", "vm5", bytes(6), None, drop)

@@ -26,6 +26,9 @@ def events(last: int | None, *, follow: bool, as_json: bool) -> None:
     The server remembers the last 5,000; what is older is in its log. Where it answers more than
     that in a moment, a follower is told on standard error how many it has missed.
 
+    The event is what was answered (offer, ack, nak), or drop; or resume: others' flow had the
+    packet wait, and it went on as it came, for the flows to decide.
+
     With --json an object a line, with the keys of the log: ts, level, event, bridge, port, mac, ip,
     message, xid, state, reason, us (microseconds), times; a key that says nothing is left out.
     """

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from ovsdhcp.cli.arguments import JSON, asking
+from ovsdhcp.cli.arguments import JSON, Unreachable, asking
 from ovsdhcp.cli.terminal import columns
-from ovsdhcp.control.client import ask
-from ovsdhcp.control.protocol import Document
+from ovsdhcp.control.client import NotRunningError, ask
+from ovsdhcp.control.leases import journal_path, kept
+from ovsdhcp.control.protocol import ControlError, Document
 
 EVERY = 2.0
 """Seconds between two looks of `--watch`."""
@@ -37,6 +38,9 @@ def leases(wanted: str, *, watch: bool, as_json: bool) -> None:
     With FILTER those that have it somewhere in bridge, port, MAC, address, hostname or state.
     UNTIL is where the lease ends, or a declined address's probation; `-` where nothing ends.
 
+    Where no server runs, what it has kept in the state folder is shown, standard error says so, and
+    the exit status is 3. --watch needs a server.
+
     With --json an object a line: bridge, port, mac, address, state, since, until, and what the
     client said of itself. With --watch a lease is printed again whenever it has changed; on a
     terminal the whole list is.
@@ -49,8 +53,27 @@ def leases(wanted: str, *, watch: bool, as_json: bool) -> None:
     with asking():
         if watch:
             _watch(wanted, as_json)
-        elif not _show(_rows(wanted), as_json):
-            click.echo("no lease fits" if wanted else "nobody has asked yet", err=True)
+            return
+        try:
+            found, down = list(_rows(wanted)), ""
+        except NotRunningError as error:
+            found, down = _kept(wanted, error), f"no server runs; this is from {journal_path()}"
+    if not _show(found, as_json):
+        click.echo("no lease fits" if wanted else "nobody has asked yet", err=True)
+    if down:
+        raise Unreachable(down)
+
+
+def _kept(wanted: str, error: NotRunningError) -> list[Document]:
+    """What a server has left behind; where that is nothing, its absence is what there is to say."""
+    if not journal_path().exists():
+        raise error
+    try:
+        return list(kept(wanted))
+    except ControlError as unreadable:
+        raise NotRunningError(
+            f"{error}\n\nnor can what it kept be read: {unreadable.message}"
+        ) from None
 
 
 def _rows(wanted: str) -> Iterator[Document]:

@@ -8,6 +8,7 @@ import click
 
 from ovsdhcp.cli.arguments import JSON, asking
 from ovsdhcp.cli.terminal import duration, labelled, told
+from ovsdhcp.config.table import Flows
 from ovsdhcp.control.client import status_of_server
 from ovsdhcp.control.findings import PROBLEM, findings_of
 from ovsdhcp.control.protocol import Document
@@ -22,8 +23,8 @@ def status(*, as_json: bool) -> None:
     Each problem comes with the command that mends it. Exit status 1 where there is a problem (an
     advice is none), 3 where no server answers.
 
-    With --json one object: problems (check, severity, text, mend), server, table, bridges, leases,
-    journal, reasons, events.
+    With --json one object: problems (check, severity, text, mend), server, sockets (bridge, target,
+    problem, hint), table, bridges, leases, journal, reasons, events.
     """
     with asking():
         said = status_of_server()
@@ -46,6 +47,8 @@ def _lines(said: Document) -> Iterator[str]:
     )
     yield labelled("table", _table(table))
     yield labelled("bridges", "\n".join(map(_bridge, said["bridges"])) or "none in the table")
+    if said["sockets"]:
+        yield labelled("sockets", "\n".join(map(_socket, said["sockets"])))
     yield labelled("leases", _counted(said["leases"]))
     yield labelled("reasons", _counted(said["reasons"]))
     yield labelled("events", f"{said['events']['untold']} not told yet")
@@ -68,8 +71,15 @@ def _bridge(bridge: Document) -> str:
     ports, name = bridge["ports"], printable(bridge["name"])
     if not bridge["connected"]:
         return f"{name}: not connected, {ports['configured']} ports in the table"
+    if bridge["flows"] == Flows.EXTERNAL.value:
+        return f"{name}: connected, others' flows say whom it serves"
     sync = "in sync" if bridge["in_sync"] else "not in sync"
     return f"{name}: connected, {sync}, {ports['attached']} of {ports['configured']} ports there"
+
+
+def _socket(socket: Document) -> str:
+    problem = f", not there: {socket['problem']}" if socket["problem"] else ""
+    return printable(f"{socket['bridge']}: {socket['target']}{problem}")
 
 
 def _counted(counts: Document) -> str:

@@ -31,6 +31,9 @@ def load(path: str | os.PathLike[str], warnings: list[Problem] | None = None) ->
     return parsed(octets_of(name), name, warnings)
 
 
+_PRIVATE_KEY = b"PRIVATE KEY-----"
+
+
 def octets_of(name: str) -> bytes:
     """What is in the file. Raises `ConfigError` where it cannot be read."""
     try:
@@ -45,6 +48,11 @@ def octets_of(name: str) -> bytes:
 
 def parsed(octets: bytes, name: str, warnings: list[Problem] | None = None) -> Config:
     """Read a lease table from a file's octets; otherwise like `load`."""
+    if _PRIVATE_KEY in octets:  # of anything else messages show what is wrong
+        hint = "give the lease table's path; nothing of this file is shown"
+        raise ConfigError(
+            [_whole_file(name, "private-key", "has a private key, and is no lease table", hint)]
+        )
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:

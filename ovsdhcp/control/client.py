@@ -18,6 +18,10 @@ class NoServerError(Exception):
     """No server answers; the message says where it was looked for, and what to do."""
 
 
+class NotRunningError(NoServerError):
+    """There is none: not one that is stuck, or that is for others to ask."""
+
+
 def ask(
     verb: str,
     arguments: Mapping[str, Any] | None = None,
@@ -78,7 +82,9 @@ def _connected(where: Path, patience: float) -> socket.socket:
         connection.connect(str(where))
     except OSError as error:
         connection.close()
-        raise NoServerError(f"error: {_why_not(error, where)}") from None
+        down = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        raised = NotRunningError if down else NoServerError
+        raise raised(f"error: {_why_not(error, where)}") from None
     return connection
 
 

@@ -37,9 +37,13 @@ def findings_of(status: Document) -> list[Finding]:
     return [*_of_the_table(status["table"]), *of_bridges, *of_the_server(status)]
 
 
+_NAMED = 5
+
+
 def of_the_server(status: Document) -> Iterator[Finding]:
     """What only the server can know."""
     yield from _of_the_journal(status["journal"])
+    yield from _of_sockets(status["sockets"])
     yield from _of_listening(status["server"]["listens"])
     yield from _of_reasons(status["reasons"])
 
@@ -85,6 +89,17 @@ def _of_the_journal(journal: Document) -> Iterator[Finding]:
     if journal.get("problem"):
         text = f"what is handed out is not kept over a restart: {journal['problem']}"
         yield Finding("journal", text, journal["hint"])
+
+
+def _of_sockets(sockets: list[Document]) -> Iterator[Finding]:
+    """What is the same for several is said once."""
+    problems: dict[tuple[str, str], list[str]] = {}
+    for it in sockets:
+        if it["problem"]:
+            problems.setdefault((it["problem"], it["hint"]), []).append(it["bridge"])
+    for (problem, hint), bridges in problems.items():
+        text = f"no Unix socket for {some(bridges[:_NAMED], len(bridges))}: {problem}"
+        yield Finding("sockets", text, hint, ADVICE)
 
 
 def _of_a_bridge(bridge: Document, controller: str) -> Iterator[Finding]:

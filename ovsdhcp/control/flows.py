@@ -18,7 +18,7 @@ from ovsdhcp.openflow.switch import Look, Switch
 
 ANSWERS_WITHIN = 20.0
 """Seconds for a bridge to say which flows it has."""
-PORTS_A_TURN = 200
+PORTS_A_TURN = 50
 
 Items = Generator[Document | None, None, None]
 
@@ -100,12 +100,14 @@ class Sums:
     heard: set[int | None] = field(default_factory=set, repr=False)
 
 
-def compared(switch: Switch, installed: Mapping[Key, FlowStats], sums: Sums) -> Items:
-    """Each difference as an item, and an empty one when it is somebody else's turn."""
-    rest = dict(installed)
+def compared(switch: Switch, installed: dict[Key, FlowStats], sums: Sums) -> Items:
+    """Each difference as an item, and an empty one when it is somebody else's turn.
+
+    What is `installed` is taken out on the way: to free half a million flows at once takes 100 ms.
+    """
     for turn, (ofport, wanted) in enumerate(switch.wanted_by_port()):
         for at, entry in wanted.items():
-            flow = rest.pop(at, None)
+            flow = installed.pop(at, None)
             _count(switch, at, flow, ofport, sums)
             if flow is None or flow.entry != entry:
                 yield _difference(switch, at, entry, flow, sums)
@@ -113,7 +115,7 @@ def compared(switch: Switch, installed: Mapping[Key, FlowStats], sums: Sums) -> 
                 sums.same += 1
         if turn % PORTS_A_TURN == 0:
             yield {}
-    for at, flow in rest.items():
+    for at, flow in installed.items():
         yield _difference(switch, at, None, flow, sums)
     sums.silent_ports = len(switch.attached) - len(sums.heard)
 

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from ovsdhcp.control.protocol import WRONG_ARGUMENT, ControlError, Document
+from ovsdhcp.control.protocol import UNAVAILABLE, WRONG_ARGUMENT, ControlError, Document
 from ovsdhcp.control.running import Running, moment
+from ovsdhcp.journal import NAME, JournalError, read
 from ovsdhcp.lease import Record, State
+from ovsdhcp.state_folder import state_dir
 
 A_TURN = 100
 SEARCHED = ("bridge", "port", "mac", "address", "hostname", "state")
@@ -27,6 +30,23 @@ def leases(running: Running, arguments: Mapping[str, Any]) -> Items:
     while slice_ := list(islice(rows, A_TURN)):
         found = [row for row in slice_ if row and fits(row)]
         yield {"leases": found} if found else {}
+
+
+def kept(wanted: str = "") -> Iterator[Document]:
+    """What `leases` would say of the journal in the state folder, in its order, without a server.
+
+    Raises `ControlError` where it cannot be read, maybe after some.
+    """
+    fits, now = _fitting(wanted), time.time()
+    try:
+        yield from filter(fits, (_document(record, now) for record in read(journal_path())))
+    except JournalError as error:
+        raise ControlError(UNAVAILABLE, str(error), error.hint) from None
+
+
+def journal_path() -> Path:
+    """Where a server of this state folder keeps what it has handed out."""
+    return state_dir() / NAME
 
 
 def _fitting(wanted: str) -> Callable[[Document], bool]:

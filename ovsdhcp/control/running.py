@@ -1,13 +1,14 @@
 """The running server as the verbs see it."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from ovsdhcp.config.table import Bridge
 from ovsdhcp.control.protocol import Document
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.reloading import Reloading
 from ovsdhcp.service import Service
@@ -15,12 +16,17 @@ from ovsdhcp.service import Service
 
 @dataclass(slots=True)
 class Running:
-    """What there is to ask about. `switches` says which are connected, by connection."""
+    """What there is to ask about.
+
+    `switches` says which are connected, by connection; `sockets` where bridges may
+    connect beside `listens`.
+    """
 
     service: Service
     reloading: Reloading
     switches: Callable[[], Mapping[Any, Switch]]
     listens: tuple[str, int]
+    sockets: Callable[[], Sequence[BridgeSocket]] = tuple
     started: float = field(default_factory=time.time)
 
     def bridges(self) -> Iterator[tuple[Bridge, Switch | None]]:

@@ -14,6 +14,7 @@ from ovsdhcp.control.protocol import Document
 from ovsdhcp.control.running import Running, moment
 from ovsdhcp.journal import Journal
 from ovsdhcp.lease import State
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from ovsdhcp.openflow.switch import Switch
 
 MOST_NAMED = 20
@@ -33,6 +34,7 @@ def status(
         yield {}
     yield {
         "server": _server(running),
+        "sockets": [_socket(it) for it in running.sockets()],
         "table": table.status(running.reloading),
         "reasons": dict(running.service.reasons),
         "leases": {state.value: count for state, count in leases.items()},
@@ -51,6 +53,16 @@ def _server(running: Running) -> Document:
         "started": moment(running.started),
         "uptime_seconds": round(time.time() - running.started, 3),
         "listens": {"host": host, "port": port},
+    }
+
+
+def _socket(it: BridgeSocket) -> Document:
+    """`problem` and `hint` are empty while the bridge can connect there."""
+    return {
+        "bridge": it.bridge,
+        "target": f"unix:{it.path}",
+        "problem": it.problem,
+        "hint": it.hint,
     }
 
 

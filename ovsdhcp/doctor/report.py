@@ -20,6 +20,8 @@ LOG_LINES = 1_000
 _LOG_OCTETS = 1 << 20
 _SECRET = re.compile(r"\b(psk|\w*passw\w*|\w*secret\w*)=(\"[^\"]*\"|[^,}\s]*)")
 """As an interface's `options` have it: IPsec's pre-shared key, say (ovs-vswitchd.conf.db(5))."""
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [^\n]*|\Z)", re.DOTALL)
+"""None belongs into any of what is collected; a file given by mistake may have one."""
 _PACKAGES = ("ovsdhcp", "ryu", "eventlet", "click", "pydantic", "pyyaml", "netaddr", "ovs")
 
 
@@ -34,7 +36,7 @@ class Part:
     def got(self) -> str:
         """Its text, or why there is none."""
         try:
-            return self.text()
+            return _KEY.sub("(a private key, left out)", self.text())
         except NoOpenVSwitchError as error:
             return f"not to be had: {error.args[0]}\n"
         except (OSError, NoServerError, ControlError, NoBridgeError) as error:

@@ -14,7 +14,7 @@ probation is over earlier by as much; set back, what would be in the future coun
 written, so a probation begins anew and is not longer than it was.
 """
 
-from ovsdhcp.journal.file import JournalError, read
+from ovsdhcp.journal.file import NAME, JournalError, read
 from ovsdhcp.journal.journal import Journal, Status
 
-__all__ = ["Journal", "JournalError", "Status", "read"]
+__all__ = ["NAME", "Journal", "JournalError", "Status", "read"]

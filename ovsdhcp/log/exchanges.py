@@ -22,7 +22,7 @@ MOST_APART = 1_000
 SLICE = 20
 """Lines, some 10 µs each, after which others have their turn."""
 
-_REFUSALS = frozenset({"drop", "nak"})
+_REFUSALS = frozenset({"drop", "nak", "resume"})
 
 Key = tuple[str, str, bytes, str]
 

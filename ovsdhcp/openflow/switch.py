@@ -75,8 +75,10 @@ class Switch:
     def wanted_by_port(self) -> Iterator[tuple[int | None, Mapping[Key, Entry]]]:
         """The same in parts: each attached port's, by its number; the bridge's own under None."""
         yield None, self._telling.encoding.own
-        for ofport, attached in list(self.attached.items()):
-            yield ofport, dict(self._telling.encoding.flows(attached.port, ofport))
+        for ofport in list(self.attached):
+            attached = self.attached.get(ofport)  # it may have gone between two parts
+            if attached is not None:
+                yield ofport, dict(self._telling.encoding.flows(attached.port, ofport))
 
     # -- events ------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The commands that ask a running server: what they print, and how they end."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ovsdhcp.cli import main
+from ovsdhcp.config.table import Bridge, Config, Flows
+from ovsdhcp.control.client import ask
 from ovsdhcp.control.server import Control
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.events import Event, Exchange
+from ovsdhcp.journal import Journal
+from ovsdhcp.leases import Leases
 from ovsdhcp.log import logfmt
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from ovsdhcp.reloading import Outcome
 from tests.control.conftest import spawn
 from tests.control.without_ryu import Server
-from tests.openflow.bridges import VM5
+from tests.openflow.bridges import VM1, VM5
 
 
 @pytest.fixture
@@ -75,10 +81,33 @@ def test_a_server_that_is_well_has_status_0_even_with_an_advice(server: Server) 
     assert "\nreasons   decline 2\n" in result.stdout
 
 
+def test_a_bridge_with_others_flows_has_no_ports_to_count(server: Server) -> None:
+    others = Bridge("br-int", (), flows=Flows.EXTERNAL)
+    server.service.config = Config("table.yaml", (others,))
+    server.connect(others)
+    said = run("status").stdout
+    assert "\nbridges   br-int: connected, others' flows say whom it serves\n" in f"\n{said}"
+
+
+def test_status_says_where_bridges_may_connect_by_unix_sockets(server: Server) -> None:
+    assert "sockets" not in run("status").stdout
+    path = Path("/run/ovs/br-int.controller")
+    server.sockets = (
+        BridgeSocket("br-int", path),
+        BridgeSocket("br-new", path.with_name("br-new.controller"), "there is none", "make it"),
+    )
+    said = run("status").stdout
+    assert "advice: no Unix socket for br-new: there is none\n  mend: make it\n" in said
+    assert (
+        "\nsockets   br-int: unix:/run/ovs/br-int.controller\n"
+        "          br-new: unix:/run/ovs/br-new.controller, not there: there is none\n"
+    ) in said
+
+
 def test_status_for_machines(server: Server) -> None:
     said = json.loads(run("status", "--json").stdout)
-    keys = {"problems", "server", "table", "bridges", "leases", "journal", "reasons", "events"}
-    assert set(said) == keys
+    keys = {"problems", "server", "sockets", "table", "bridges", "leases", "journal", "reasons"}
+    assert set(said) == keys | {"events"}
     assert said["problems"] == [
         {
             "check": "bridge-not-connected",
@@ -109,6 +138,64 @@ def test_no_lease_is_said_on_standard_error(server: Server) -> None:
     ):
         result = run(*arguments)
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"{said}\n")
+
+
+@pytest.fixture
+def kept(state_dir: Path) -> Path:
+    """What a server has left behind that is no more; the file."""
+    leases = Leases()
+    for binding in (VM5.bindings[0], VM1.bindings[0]):
+        key = "br-int", binding.port, binding.address_octets
+        leases.record(key, binding, reasons.ACK_SELECTING, time.monotonic())
+    journal = Journal(state_dir)
+    assert not list(journal.read_back())
+    journal.close(leases)
+    return state_dir / "journal.sqlite3"
+
+
+def test_without_a_server_there_is_what_it_has_kept(kept: Path) -> None:
+    result = run("leases")
+    assert result.exit_code == 3
+    assert result.stderr == f"no server runs; this is from {kept}\n"
+    assert [row.split()[:5] for row in result.stdout.splitlines()[1:]] == [
+        ["br-int", "vm1", "-", "172.16.255.133", "bound"],
+        ["br-int", "vm5", "-", "172.16.255.130", "bound"],
+    ]
+
+
+def test_what_was_kept_is_filtered_and_told_to_machines_as_the_servers(kept: Path) -> None:
+    result = run("leases", "255.130", "--json")
+    (row,) = map(json.loads, result.stdout.splitlines())
+    assert (result.exit_code, row["port"], row["last"]["reason"]) == (3, "vm5", "ack-selecting")
+    result = run("leases", "nothing")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == f"no lease fits\nno server runs; this is from {kept}\n"
+
+
+def test_to_watch_takes_a_server_whatever_was_kept(kept: Path) -> None:
+    result = run("leases", "--watch")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("error: no server answers at ")
+
+
+def test_a_journal_that_cannot_be_read_is_said_too(kept: Path) -> None:
+    kept.write_bytes(b"anything but a database" * 99)
+    result = run("leases")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("error: no server answers at ")
+    assert result.stderr.endswith(f"nor can what it kept be read: {kept}: file is not a database\n")
+
+
+def test_a_server_that_does_not_speak_is_no_reason_to_show_the_past(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "__defaults__", (None, None, 0.05))
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(kept.with_name("control.sock")))
+        silent.listen()
+        result = run("leases")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "says nothing for 0.05 s" in result.stderr
 
 
 # -- events ----------------------------------------------------------------------------------

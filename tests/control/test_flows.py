@@ -125,3 +125,20 @@ def test_looking_changes_nothing() -> None:
     assert len(server.ask("flows")) > 20
     assert connection.bridge.flow_mods == before
     assert connection.switch.in_sync
+
+
+def test_many_ports_are_compared_some_at_a_time_and_let_go_on_the_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is compared is freed then: half a million flows at once would hold everybody up."""
+    monkeypatch.setattr(flows, "PORTS_A_TURN", 2)
+    server = Server()
+    connection = server.connect()
+    look, asked = connection.switch.look()
+    connection.send(asked)
+    number, left = len(look.flows), []
+    for item in flows.compared(connection.switch, look.flows, flows.Sums()):
+        assert item == {}
+        left.append(len(look.flows))
+    own, two_ports, four_ports = left
+    assert number > own > two_ports > four_ports == 0

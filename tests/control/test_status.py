@@ -1,11 +1,13 @@
 """The verb `status`, and what is found to be wrong from what it says."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ovsdhcp.control.findings import findings_of, target
 from ovsdhcp.dhcp import reasons
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from tests.control.without_ryu import Server
 
 
@@ -22,7 +24,7 @@ def test_a_server_that_is_well() -> None:
     server = Server(names={1: "vm1", 2: "vm2", 5: "vm5", 9: "eth9"})
     server.connect()
     status = said_by(server)
-    keys = {"server", "table", "leases", "journal", "reasons", "events", "bridges"}
+    keys = {"server", "sockets", "table", "leases", "journal", "reasons", "events", "bridges"}
     assert set(status) == keys
     assert status["table"]["path"] == "table.yaml"
     assert status["bridges"][0]["ports"] == {"configured": 4, "attached": 4, "missing": 0}
@@ -68,6 +70,35 @@ def test_what_the_counters_tell() -> None:
             "ovsdhcp explain other-server",
         )
     }
+    assert findings_of(status)[0].severity == "advice"
+
+
+def test_sockets_that_are_not_there_are_an_advice_said_once() -> None:
+    folder, why = Path("/run/openvswitch"), ("there is no folder /run/openvswitch", "start it")
+    server = Server(
+        sockets=(
+            BridgeSocket("br-a", folder / "br-a.controller"),
+            BridgeSocket("br-b", folder / "br-b.controller", *why),
+            BridgeSocket("br-c", folder / "br-c.controller", *why),
+        )
+    )
+    server.connect()
+    status = said_by(server)
+    assert status["sockets"][:2] == [
+        {
+            "bridge": "br-a",
+            "target": "unix:/run/openvswitch/br-a.controller",
+            "problem": "",
+            "hint": "",
+        },
+        {
+            "bridge": "br-b",
+            "target": "unix:/run/openvswitch/br-b.controller",
+            "problem": why[0],
+            "hint": why[1],
+        },
+    ]
+    assert found(status) == {"sockets": (f"no Unix socket for br-b, br-c: {why[0]}", why[1])}
     assert findings_of(status)[0].severity == "advice"
 
 

@@ -10,6 +10,7 @@ from ovsdhcp.control.history import History
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import Verb
 from ovsdhcp.control.verbs import verbs
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.reloading import Reloading
 from ovsdhcp.service import Service
@@ -45,6 +46,7 @@ class Server:
     bridges: tuple[Bridge, ...] = (BR_INT,)
     names: Mapping[int, str] = field(default_factory=lambda: NAMES)
     listens: tuple[str, int] = ("127.0.0.1", 6653)
+    sockets: tuple[BridgeSocket, ...] = ()
 
     def __post_init__(self) -> None:
         self.service = Service(Config("table.yaml", self.bridges))
@@ -52,7 +54,13 @@ class Server:
         self.history = History()
         loaded = Loaded(self.service.config, (), b"digest")
         self.reloading = Reloading("table.yaml", Reader(), loaded, self._apply)
-        self.running = Running(self.service, self.reloading, lambda: self.connections, self.listens)
+        self.running = Running(
+            self.service,
+            self.reloading,
+            lambda: self.connections,
+            self.listens,
+            lambda: self.sockets,
+        )
 
     def _apply(self, config: Config) -> Generator[None, None, None]:
         self.service.config = config

@@ -90,6 +90,12 @@ def test_repeated_refusals_are_summed_up_every_ten_seconds(told: Told) -> None:
     assert told.ends(nak(133), after=2) == [FIRST]
 
 
+@pytest.mark.parametrize("kind", ["drop", "nak", "resume"])
+def test_whatever_is_no_answer_is_a_refusal(told: Told, kind: str) -> None:
+    refused = event(kind, reasons.OTHER_CLIENT, 100)
+    assert len(told.tell(refused, refused)) == 1
+
+
 def test_the_last_of_them_says_when(told: Told) -> None:
     told.tell(nak(100), nak(103))
     assert told.tell(after=10)[0].startswith("ts=2026-11-23T20:01:43.000Z ")

@@ -1,6 +1,7 @@
 """Where bridges of this machine connect: each server its own socket, and nobody else's taken."""
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ovsdhcp.openflow.bridge_sockets import BridgeSockets
+from ovsdhcp.openflow.bridge_sockets import BridgeSocket, BridgeSockets
 
 NOBODY = 65534
 
@@ -64,6 +65,10 @@ def dead(path: Path) -> None:
         listener.listen()
 
 
+def listening(sockets: BridgeSockets) -> list[str]:
+    return [it.bridge for it in sockets.all if not it.problem]
+
+
 def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
@@ -71,8 +76,9 @@ def names(folder: Path) -> list[str]:
 def test_each_bridge_has_a_socket_of_its_own_and_no_file_is_left(tmp_path: Path) -> None:
     with opened(tmp_path, "br-int", "br-ex") as (sockets, came):
         assert names(tmp_path) == ["br-ex.controller", "br-int.controller"]
-        assert sockets.paths == {name: tmp_path / f"{name}.controller" for name in
-                                 ("br-int", "br-ex")}  # fmt: skip
+        assert sockets.all == [
+            BridgeSocket(name, tmp_path / f"{name}.controller") for name in ("br-ex", "br-int")
+        ]
         connect(tmp_path / "br-ex.controller")
         assert came.get(timeout=5) == str(tmp_path / "br-ex.controller")
     assert names(tmp_path) == []
@@ -122,14 +128,15 @@ def test_a_living_servers_socket_is_left_to_it(
         if busy:
             waiting.connect(str(path))
         with opened(tmp_path, "br-int", "br-ex") as (sockets, _):
-            assert sockets.paths.keys() == {"br-ex"}, "the other one is served"
+            assert listening(sockets) == ["br-ex"], "the other one is served"
+            sockets.look_again()
         assert path.is_socket()
         living.settimeout(5)
         living.accept()[0].close()
     (said,) = [it.message for it in caplog.records if it.levelname == "ERROR"]
     assert said == (
         f"no socket {path} for bridge br-int: another server listens there; bridges can connect "
-        "by TCP. hint: stop that one, or leave this bridge to it"
+        "by TCP, and it is tried again. hint: stop that one, or leave this bridge to it"
     )
 
 
@@ -145,16 +152,57 @@ def test_no_folder_is_said_once_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "openvswitch"
-    with opened(folder, "br-a", "br-b") as (sockets, _):
+    with opened(folder, "br-a", "br-b") as (sockets, came):
+        sockets.look_again()
         (said,) = [it.message for it in caplog.records]
+        hint = "start Open vSwitch, or set $OVSDHCP_SOCKETS to the folder it runs in"
         assert said == (
             f"no socket {folder}/br-a.controller for bridge br-a: there is no folder {folder}; "
-            "bridges can connect by TCP. hint: start Open vSwitch first, or set $OVSDHCP_SOCKETS "
-            "to the folder it runs in"
+            f"bridges can connect by TCP, and it is tried again. hint: {hint}"
         )
+        assert sockets.all == [
+            BridgeSocket(name, folder / f"{name}.controller", f"there is no folder {folder}", hint)
+            for name in ("br-a", "br-b")
+        ]
         folder.mkdir()
-        sockets.listen_for(["br-a", "br-b"])
+        sockets.look_again()
         assert names(folder) == ["br-a.controller", "br-b.controller"]
+        assert listening(sockets) == ["br-a", "br-b"]
+        connect(folder / "br-b.controller")
+        assert came.get(timeout=5) == str(folder / "br-b.controller")
+
+
+def test_a_folder_that_is_made_anew_has_its_sockets_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it is when Open vSwitch is stopped and started."""
+    folder = tmp_path / "openvswitch"
+    folder.mkdir()
+    with opened(folder, "br-int") as (sockets, came):
+        shutil.rmtree(folder)
+        sockets.look_again()
+        assert [it.problem for it in sockets.all] == [f"there is no folder {folder}"]
+        folder.mkdir()
+        sockets.look_again()
+        connect(folder / "br-int.controller")
+        assert came.get(timeout=5) == str(folder / "br-int.controller")
+    assert len([it for it in caplog.records if it.levelname == "ERROR"]) == 1
+
+
+def test_another_server_is_not_asked_time_and_again(tmp_path: Path) -> None:
+    path = tmp_path / "br-int.controller"
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(str(path))
+        living.listen()
+        with opened(tmp_path, "br-int") as (sockets, _):
+            living.accept()[0].close()
+            living.setblocking(False)
+            sockets.look_again()
+            with pytest.raises(BlockingIOError):
+                living.accept()
+            path.unlink()
+            sockets.look_again()
+            assert listening(sockets) == ["br-int"], "as soon as it has ended"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +226,7 @@ def test_what_is_no_socket_stays(
 
 def test_a_path_that_is_too_long_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with opened(tmp_path, "b" * 120, "br-int") as (sockets, _):
-        assert sockets.paths.keys() == {"br-int"}
+        assert listening(sockets) == ["br-int"]
     assert "AF_UNIX path too long" in caplog.text
 
 
@@ -204,7 +252,8 @@ def test_no_permission_is_said_once(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stderr == (
         f"no socket {folder}/br-a.controller for bridge br-a: Permission denied; bridges can "
-        f"connect by TCP. hint: {folder} has to be writable for the server's user\n"
+        f"connect by TCP, and it is tried again. hint: {folder} has to be writable for the "
+        "server's user\n"
     )
 
 
@@ -213,7 +262,8 @@ def test_without_a_folder_nothing_is_opened(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with opened(None, "br-int") as (sockets, _):
-        assert not sockets.paths
+        sockets.look_again()
+        assert not sockets.all
     assert names(tmp_path) == []
     assert not caplog.text
 
