@@ -12,8 +12,9 @@ from ovsdhcp.config.settings import Settings, boot_of
 from ovsdhcp.config.subnets import Pool, pool, stand_in
 from ovsdhcp.config.table import Bridge, Config, Flows, Port
 from ovsdhcp.config.tables import tables
-from ovsdhcp.config.validation import missing, nearest
+from ovsdhcp.config.validation import missing
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.spelling import near
 
 NAME_LENGTH = 15
 """How much of a name OpenFlow 1.3 carries (its field has 16 octets, the last is 0)."""
@@ -178,10 +179,10 @@ def _home(name: str | None, path: Path, scope: _Scope) -> Pool:
 
 
 def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
-    near = nearest(name, scope.known)
+    meant = near(name, scope.known)
     hint = "its name has to stand under `subnets`"
-    if near is not None:
-        hint = f"did you mean `{near}`?"
+    if meant:
+        hint = f"did you mean `{meant[0]}`?"
     elif scope.known:
         more = ", ..." if len(scope.known) > _LISTED else ""
         hint = f"the subnets here are {', '.join(islice(scope.known, _LISTED))}{more}"
