@@ -6,6 +6,7 @@ from itertools import islice
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys
 from ovsdhcp.config.layers import layered
+from ovsdhcp.config.oddities import warn_of_bridge, warn_of_port
 from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
 from ovsdhcp.config.rates import Rates, rates
 from ovsdhcp.config.settings import Settings, boot_of
@@ -54,6 +55,7 @@ def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Repo
     if keys.flows is Flows.EXTERNAL and keys.ports:
         message = "the flows of others say who gets what: ports are of no effect here"
         report.error((*path, "ports"), "unused-ports", message, "leave `ports` or `flows` out")
+    warn_of_bridge(keys, path, report)
     limits = rates(keys)
     scope = _Scope(known, limits, report)
     ports = [
@@ -80,12 +82,15 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
     home = _home(keys.subnet, (*path, "subnet"), scope)
     settings = layered(home.settings, keys, path, scope.report)
     bindings = tuple(_bindings(name, keys, path, home, settings, scope))
+    guard = home.guard if keys.guard is None else keys.guard
+    if home.known:
+        warn_of_port(keys, path, scope.report, guard=guard)
     return Port(
         name,
         bindings,
         keys.ofport,
         keys.trusted,
-        home.guard if keys.guard is None else keys.guard,
+        guard,
         tuple((keys.allowed or {}).values()),
         home.arp_responder,
         scope.rates.of_port(keys, len(bindings)),

@@ -101,10 +101,15 @@ class _Layer:
         if option.role in _MANDATORY:
             message = f"{option.name} is sent to every client and cannot be taken away"
             self._report.error(path, "mandatory-option", message)
-        elif option.role is Role.OPTION:
-            self._options.pop(option.code, None)
+            return
+        if option.role is Role.OPTION:
+            there = self._options.pop(option.code, None) is not None
         else:
+            there = self._value(_FIELDS[option.role]) is not None
             self._changes[_FIELDS[option.role]] = None
+        if not there and self._base.network != UNKNOWN_NETWORK and not self._report.wrong(path):
+            message = f"there is no {option.name} that this could take away"
+            self._report.warning(path, "no-effect", message, "leave it out")
 
     def _send(self, option: Option, octets: bytes, path: Path) -> None:
         self._options[option.code] = octets
