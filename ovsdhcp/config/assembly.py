@@ -191,7 +191,9 @@ def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
     elif scope.known:
         more = ", ..." if len(scope.known) > _LISTED else ""
         hint = f"the subnets here are {', '.join(islice(scope.known, _LISTED))}{more}"
-    scope.report.error(path, "unknown-subnet", f"no subnet is called {shown(name)}", hint)
+    clash = ("subnets", meant[0]) if meant else None
+    message = f"no subnet is called {shown(name)}"
+    scope.report.error(path, "unknown-subnet", message, hint, clash=clash)
 
 
 def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
