@@ -1,6 +1,6 @@
 """The document's models to the Config: subnets applied to ports, and what has to fit together."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -21,11 +21,13 @@ NAME_LENGTH = 15
 """How much of a name OpenFlow 1.3 carries (its field has 16 octets, the last is 0)."""
 
 
-def assembled(document: Document, source: str, subnets: Iterable[str], report: Report) -> Config:
+def assembled(document: Document, source: str, subnets: Collection[str], report: Report) -> Config:
     """The Config of a document, as far as it is right; what is not goes into `report`.
 
     `subnets` are the names that the file has, those that are wrong themselves too.
     """
+    for name in subnets:
+        _check_not_empty(name, ("subnets", name), report)
     pools = {name: pool(name, keys, report) for name, keys in document.subnets.items()}
     known = {name: pools.get(name) or stand_in(name) for name in subnets}
     if document.bridges is None:
@@ -188,9 +190,9 @@ def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
     hint = "its name has to stand under `subnets`"
     if meant:
         hint = f"did you mean `{meant[0]}`?"
-    elif scope.known:
+    elif any(scope.known):
         more = ", ..." if len(scope.known) > _LISTED else ""
-        hint = f"the subnets here are {', '.join(islice(scope.known, _LISTED))}{more}"
+        hint = f"the subnets here are {', '.join(islice(filter(None, scope.known), _LISTED))}{more}"
     clash = ("subnets", meant[0]) if meant else None
     message = f"no subnet is called {shown(name)}"
     scope.report.error(path, "unknown-subnet", message, hint, clash=clash)
@@ -205,20 +207,30 @@ def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
 
 def _check_name(name: str, path: Path, key: str, number: int | None, report: Report) -> None:
     """OpenFlow tells names cut short, so a longer one is never seen; `key` gives a `number`."""
-    if not name:
-        report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
-    elif number is not None:
+    _check_not_empty(name, path, report)
+    if number is not None:
         return
-    elif (length := len(name.encode(errors="replace"))) > NAME_LENGTH:
+    if (length := len(name.encode(errors="replace"))) > NAME_LENGTH:
         message = f"OpenFlow carries {NAME_LENGTH} octets of a name, and this has {length}"
         hint = f"give its `{key}`, or a shorter name"
         report.add(Finding(path, "long-name", message, hint, At.KEY, severity=Severity.WARNING))
+    elif not name.isprintable():
+        message = f"the name has a character that is not seen: {name!a}"
+        hint = f"take it out, or give its `{key}`"
+        report.add(
+            Finding(path, "unseen-character", message, hint, At.KEY, severity=Severity.WARNING)
+        )
     elif name.isdecimal():
         message = f"{name} is taken for a name, as `ovs-vsctl` shows it"
         hint = f"if it is a number, give any name, and `{key}` inside"
         report.add(
             Finding(path, "number-as-name", message, hint, At.KEY, severity=Severity.WARNING)
         )
+
+
+def _check_not_empty(name: str, path: Path, report: Report) -> None:
+    if not name:
+        report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
 
 
 def _check_dpids(bridges: Iterable[Bridge], report: Report) -> None:

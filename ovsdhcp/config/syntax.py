@@ -108,14 +108,11 @@ def _worded(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
     elif error.context in _OPENERS and _ends_before(lines, since, place):
         place, message = since, "this bracket is not closed"
     elif (quote := _long_quote(text, place)).line:
-        message, hint = (
-            f"the quoted text from here ends only on line {place.line}",
-            "close the quote",
-        )
-        place = quote
+        message = f"the quoted text from here ends only on line {place.line}"
+        place, hint = quote, "close the quote"
     elif _character(lines, place) in ("}", "]"):
         message, hint = "this bracket closes none", "take it out, or open one before"
-    elif problem == _NO_KEY and since.line:
+    elif problem == _NO_KEY and since.column not in (0, place.column):
         message += f", in column {since.column} as on line {_before(lines, since, place)}"
     elif problem == _NO_TABLE:
         first = _first(lines)

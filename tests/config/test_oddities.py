@@ -131,13 +131,16 @@ def test_the_hint_says_the_very_route() -> None:
     assert missing.hint == "add `router: 192.0.2.2`; who takes the routes ignores it (RFC 3442)"
 
 
-def test_a_number_in_place_of_a_name() -> None:
-    text = HEAD.format(cidr="192.0.2.0/24", subnet="lease_time: 1h", port="").replace("vm1", "5")
+@pytest.mark.parametrize(
+    ("name", "code"), [("5", "number-as-name"), ("vm\u200b1", "unseen-character")]
+)
+def test_a_name_that_no_port_will_have(name: str, code: str) -> None:
+    text = HEAD.format(cidr="192.0.2.0/24", subnet="lease_time: 1h", port="").replace("vm1", name)
     found: list[Problem] = []
     loads(text, "t", found)
-    assert [(problem.code, problem.line) for problem in found] == [("number-as-name", 11)]
+    assert [(problem.code, problem.line) for problem in found] == [(code, 11)]
     found.clear()
-    loads(text.replace("5: {", "5: {ofport: 7, "), "t", found)
+    loads(text.replace(f"{name}: {{", f"{name}: {{ofport: 7, "), "t", found)
     assert not found
 
 
