@@ -49,6 +49,13 @@ class _Scope:
     stand_ins: dict[str, Pool] = field(default_factory=dict)
     macs: dict[bytes, Path] = field(default_factory=dict)
     ofports: dict[int, Path] = field(default_factory=dict)
+    misspelled: dict[str, list[str]] = field(default_factory=dict)
+
+    def meant(self, name: str) -> list[str]:
+        """The subnets that this may be meant for; many ports may have the same."""
+        if name not in self.misspelled:
+            self.misspelled[name] = near(name, self.known)
+        return self.misspelled[name]
 
 
 def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Report) -> Bridge:
@@ -186,7 +193,7 @@ def _home(name: str | None, path: Path, scope: _Scope) -> Pool:
 
 
 def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
-    meant = near(name, scope.known)
+    meant = scope.meant(name)
     hint = "its name has to stand under `subnets`"
     if meant:
         hint = f"did you mean `{meant[0]}`?"

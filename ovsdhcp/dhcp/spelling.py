@@ -10,12 +10,12 @@ _AS_LIKE = 0.1
 def near(name: str, known: Collection[str]) -> list[str]:
     """The names that are known which `name` may be a misspelling of; several if they are as near.
 
-    The nearest comes first. Of two letters that changed places in a short name little is alike,
-    and of one in capitals nothing.
+    The nearest comes first. Of two letters that changed places in a short name little is alike.
     """
-    found = difflib.get_close_matches(name, known, 3, cutoff=_LIKE)
+    name, names = name.lower(), {one.lower(): one for one in known}
+    found = difflib.get_close_matches(name, names, 3, cutoff=_LIKE)
     if not found:
-        letters = sorted(name.lower())
-        return [one for one in known if sorted(one.lower()) == letters]
+        return [names[one] for one in names if sorted(one) == sorted(name)]
     likeness = [difflib.SequenceMatcher(None, one, name).ratio() for one in found]
-    return [one for one, like in zip(found, likeness, strict=True) if like > likeness[0] - _AS_LIKE]
+    as_near = zip(found, likeness, strict=True)
+    return [names[one] for one, like in as_near if like > likeness[0] - _AS_LIKE]
