@@ -24,7 +24,7 @@ from ovsdhcp.openflow.messages import MULTIPART_FLOW
 from ovsdhcp.openflow.meter_messages import MULTIPART_METER_CONFIG
 from ovsdhcp.openflow.switch import Replaced, Switch
 from ovsdhcp.packet_ins import PacketIns
-from ovsdhcp.service import Service
+from ovsdhcp.service import Service, warn_of_selected_twice
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -137,7 +137,10 @@ class ConnectedBridge:
         there, ofport, name = messages.read_port_status(message)
         self.answers.forget_port(ofport)
         if there:
+            known = self.switch.selected_twice(ofport)
             self.switch.port_added(ofport, name_of(name))
+            if not known:
+                warn_of_selected_twice(self.switch, self.switch.selected_twice(ofport))
         else:
             self.switch.port_removed(ofport)
         self.tell()
@@ -176,7 +179,9 @@ class ConnectedBridge:
             outdated = yield from self._outdated(replaced)
         held = sum(self.answers.held(ofport) for ofport, whose in outdated if whose is ALL)
         at_once = _shape(bridge) != _shape(switch.bridge) or len(outdated) + held > _MANY
+        known = set(switch.selected_twice())
         self._line.send(switch.reconfigure(bridge, replaced))
+        warn_of_selected_twice(switch, (it for it in switch.selected_twice() if it not in known))
         self.answers.bridge, self._retired = bridge.name, retired
         rest = self.answers.forget_at_once() if at_once else self._forget(outdated)
         self.tell()

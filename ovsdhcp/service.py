@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from ovsdhcp.openflow import continuation, messages
 from ovsdhcp.openflow.continuation import Paused
 from ovsdhcp.openflow.messages import OFPR_ACTION, PacketIn
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR
-from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.openflow.switch import SelectedTwice, Switch
 from ovsdhcp.ovn import put_dhcp_opts
 from ovsdhcp.ovn.put_dhcp_opts import PutDhcpOpts, set_result
 
@@ -89,6 +89,17 @@ def _keys(config: Config) -> Iterator[Key]:
 
 def _external(config: Config) -> frozenset[str]:
     return frozenset(it.name for it in config.bridges if it.flows is Flows.EXTERNAL)
+
+
+def warn_of_selected_twice(switch: Switch, ports: Iterable[SelectedTwice]) -> None:
+    """Say whose entry of the table is passed over."""
+    for port in ports:
+        LOG.warning(
+            "bridge %s: two entries of the table are port %d: %s by its number, which is served, "
+            "and %s by its name, which is not",
+            switch.bridge.name,
+            *(port.ofport, port.by_number, port.by_name),
+        )
 
 
 def _key(bridge: str, binding: Binding) -> Key:
@@ -187,6 +198,7 @@ class Service:
         LOG.info("bridge %s: connected, %s", local, _served(switch))
         if switch.missing:
             LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
+        warn_of_selected_twice(switch, switch.selected_twice())
         return switch
 
     def known_by_name(self) -> list[str]:

@@ -83,6 +83,16 @@ def test_a_stranger_is_mentioned_once(service: Service, caplog: pytest.LogCaptur
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
+def test_an_entry_that_is_passed_over_is_warned_of(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.connected(1, {1: "vm1", 2: "vm2", 9: "vm5"}, "br-int")
+    assert [it.getMessage() for it in caplog.records if it.levelno == logging.WARNING] == [
+        "bridge br-int: two entries of the table are port 9: uplink by its number, which is "
+        "served, and vm5 by its name, which is not"
+    ]
+
+
 def test_a_question_is_answered_and_remembered(service: Service, switch: Switch) -> None:
     assert ask(service, switch, DISCOVER)
     assert ask(service, switch, REQUEST, 101)

@@ -1,29 +1,33 @@
 """The document's models to the Config: subnets applied to ports, and what has to fit together."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys
 from ovsdhcp.config.layers import layered
+from ovsdhcp.config.oddities import warn_of_bridge, warn_of_port
 from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
 from ovsdhcp.config.rates import Rates, rates
 from ovsdhcp.config.settings import Settings, boot_of
 from ovsdhcp.config.subnets import Pool, pool, stand_in
 from ovsdhcp.config.table import Bridge, Config, Flows, Port
 from ovsdhcp.config.tables import tables
-from ovsdhcp.config.validation import missing, nearest
+from ovsdhcp.config.validation import missing
 from ovsdhcp.dhcp.binding import Binding
+from ovsdhcp.dhcp.spelling import near
 
 NAME_LENGTH = 15
 """How much of a name OpenFlow 1.3 carries (its field has 16 octets, the last is 0)."""
 
 
-def assembled(document: Document, source: str, subnets: Iterable[str], report: Report) -> Config:
+def assembled(document: Document, source: str, subnets: Collection[str], report: Report) -> Config:
     """The Config of a document, as far as it is right; what is not goes into `report`.
 
     `subnets` are the names that the file has, those that are wrong themselves too.
     """
+    for name in subnets:
+        _check_not_empty(name, ("subnets", name), report)
     pools = {name: pool(name, keys, report) for name, keys in document.subnets.items()}
     known = {name: pools.get(name) or stand_in(name) for name in subnets}
     if document.bridges is None:
@@ -45,6 +49,13 @@ class _Scope:
     stand_ins: dict[str, Pool] = field(default_factory=dict)
     macs: dict[bytes, Path] = field(default_factory=dict)
     ofports: dict[int, Path] = field(default_factory=dict)
+    misspelled: dict[str, list[str]] = field(default_factory=dict)
+
+    def meant(self, name: str) -> list[str]:
+        """The subnets that this may be meant for; many ports may have the same."""
+        if name not in self.misspelled:
+            self.misspelled[name] = near(name, self.known)
+        return self.misspelled[name]
 
 
 def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Report) -> Bridge:
@@ -53,6 +64,7 @@ def _bridge(name: str, keys: BridgeKeys, known: Mapping[str, Pool], report: Repo
     if keys.flows is Flows.EXTERNAL and keys.ports:
         message = "the flows of others say who gets what: ports are of no effect here"
         report.error((*path, "ports"), "unused-ports", message, "leave `ports` or `flows` out")
+    warn_of_bridge(keys, path, report)
     limits = rates(keys)
     scope = _Scope(known, limits, report)
     ports = [
@@ -79,12 +91,15 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
     home = _home(keys.subnet, (*path, "subnet"), scope)
     settings = layered(home.settings, keys, path, scope.report)
     bindings = tuple(_bindings(name, keys, path, home, settings, scope))
+    guard = home.guard if keys.guard is None else keys.guard
+    if home.known:
+        warn_of_port(keys, path, scope.report, guard=guard)
     return Port(
         name,
         bindings,
         keys.ofport,
         keys.trusted,
-        home.guard if keys.guard is None else keys.guard,
+        guard,
         tuple((keys.allowed or {}).values()),
         home.arp_responder,
         scope.rates.of_port(keys, len(bindings)),
@@ -178,14 +193,16 @@ def _home(name: str | None, path: Path, scope: _Scope) -> Pool:
 
 
 def _report_unknown_subnet(name: str, path: Path, scope: _Scope) -> None:
-    near = nearest(name, scope.known)
+    meant = scope.meant(name)
     hint = "its name has to stand under `subnets`"
-    if near is not None:
-        hint = f"did you mean `{near}`?"
-    elif scope.known:
+    if meant:
+        hint = f"did you mean `{meant[0]}`?"
+    elif any(scope.known):
         more = ", ..." if len(scope.known) > _LISTED else ""
-        hint = f"the subnets here are {', '.join(islice(scope.known, _LISTED))}{more}"
-    scope.report.error(path, "unknown-subnet", f"no subnet is called {shown(name)}", hint)
+        hint = f"the subnets here are {', '.join(islice(filter(None, scope.known), _LISTED))}{more}"
+    clash = ("subnets", meant[0]) if meant else None
+    message = f"no subnet is called {shown(name)}"
+    scope.report.error(path, "unknown-subnet", message, hint, clash=clash)
 
 
 def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
@@ -197,20 +214,30 @@ def _claim_ofport(ofport: int, path: Path, scope: _Scope) -> None:
 
 def _check_name(name: str, path: Path, key: str, number: int | None, report: Report) -> None:
     """OpenFlow tells names cut short, so a longer one is never seen; `key` gives a `number`."""
-    if not name:
-        report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
-    elif number is not None:
+    _check_not_empty(name, path, report)
+    if number is not None:
         return
-    elif (length := len(name.encode(errors="replace"))) > NAME_LENGTH:
+    if (length := len(name.encode(errors="replace"))) > NAME_LENGTH:
         message = f"OpenFlow carries {NAME_LENGTH} octets of a name, and this has {length}"
         hint = f"give its `{key}`, or a shorter name"
         report.add(Finding(path, "long-name", message, hint, At.KEY, severity=Severity.WARNING))
+    elif not name.isprintable():
+        message = f"the name has a character that is not seen: {name!a}"
+        hint = f"take it out, or give its `{key}`"
+        report.add(
+            Finding(path, "unseen-character", message, hint, At.KEY, severity=Severity.WARNING)
+        )
     elif name.isdecimal():
         message = f"{name} is taken for a name, as `ovs-vsctl` shows it"
         hint = f"if it is a number, give any name, and `{key}` inside"
         report.add(
             Finding(path, "number-as-name", message, hint, At.KEY, severity=Severity.WARNING)
         )
+
+
+def _check_not_empty(name: str, path: Path, report: Report) -> None:
+    if not name:
+        report.add(Finding(path, "empty-name", "the name has no characters", at=At.KEY))
 
 
 def _check_dpids(bridges: Iterable[Bridge], report: Report) -> None:

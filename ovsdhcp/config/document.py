@@ -192,7 +192,7 @@ class PortKeys(SettingKeys):
     """The address that the port's client gets."""
 
     ofport: PortNumber = None
-    """Selects the port by its OpenFlow number; its name here is of your choice then."""
+    """Selects the port by its OpenFlow number, before one by name; its name here is any then."""
 
     trusted: Truth = False
     """A relay, a server or a router may be behind the port, and is believed."""

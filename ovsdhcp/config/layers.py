@@ -19,7 +19,7 @@ from ovsdhcp.config.oddities import PAIR, warn
 from ovsdhcp.config.problems import At, Finding, Path, Report, shortened
 from ovsdhcp.config.settings import UNKNOWN_NETWORK, Settings
 from ovsdhcp.dhcp.binding import INFINITE
-from ovsdhcp.dhcp.options import Option, Role, lookup
+from ovsdhcp.dhcp.options import Option, Role, lookup, meant
 
 _LAYER_KEYS = frozenset(SettingKeys.model_fields)
 
@@ -31,6 +31,7 @@ def layered(base: Settings, keys: SettingKeys, path: Path, report: Report) -> Se
     layer = _Layer(base, path, report)
     for name, value in keys.options.items():
         layer.option(name, value)
+    layer.unknown_options()
     layer.times(keys)
     if keys.boot is not None:
         layer.boot(keys.boot)
@@ -46,14 +47,36 @@ class _Layer:
         self._changes: dict[str, object] = {}
         self._origins: dict[int | str, Path] = {}
         self._codes: dict[int | str, Path] = {}
+        self._unknown: list[tuple[str, object, str]] = []
 
     # -- options -----------------------------------------------------------------------------
 
     def option(self, name: str, value: object) -> None:
         """Take one entry of `options`; `None` takes away what the layers below have set."""
+        try:
+            option = lookup(name)
+        except (KeyError, ValueError) as error:
+            self._unknown.append((name, value, str(error.args[0])))
+        else:
+            self._take(option, name, value)
+
+    def unknown_options(self) -> None:
+        """Report the entries whose names no option has; those that can mean but one are taken."""
+        for name, value, said in self._unknown:
+            message, _, hint = said.rpartition(": ")
+            text, hint = (message, hint) if message else (hint, "")
+            path = (*self._path, "options", name)
+            finding = Finding(path, "unknown-option", shortened(text), hint, At.KEY)
+            option = meant(name)
+            if option is None or option.code in self._codes:
+                self._report.add(finding)
+            else:
+                self._report.misplaced(finding, (*path[:-1], option.name))
+                self._take(option, option.name, value)
+
+    def _take(self, option: Option, name: str, value: object) -> None:
         path = (*self._path, "options", name)
-        option = self._known(name, path)
-        if option is None or not self._first(option, path):
+        if not self._first(option, path):
             return
         if value is None:
             self._remove(option, path)
@@ -67,16 +90,6 @@ class _Layer:
                 there = (*path, *inner)
                 self._report.add(Finding(there, "bad-option", shortened(message), at=at))
 
-    def _known(self, name: str, path: Path) -> Option | None:
-        try:
-            return lookup(name)
-        except (KeyError, ValueError) as error:
-            message, _, hint = str(error.args[0]).rpartition(": ")
-            text = shortened(message or hint)
-            hint = hint if message else ""
-            self._report.add(Finding(path, "unknown-option", text, hint, At.KEY))
-            return None
-
     def _first(self, option: Option, path: Path) -> bool:
         earlier = self._codes.setdefault(option.code, path)
         if earlier is not path:
@@ -88,10 +101,15 @@ class _Layer:
         if option.role in _MANDATORY:
             message = f"{option.name} is sent to every client and cannot be taken away"
             self._report.error(path, "mandatory-option", message)
-        elif option.role is Role.OPTION:
-            self._options.pop(option.code, None)
+            return
+        if option.role is Role.OPTION:
+            there = self._options.pop(option.code, None) is not None
         else:
+            there = self._value(_FIELDS[option.role]) is not None
             self._changes[_FIELDS[option.role]] = None
+        if not there and self._base.network != UNKNOWN_NETWORK and not self._report.wrong(path):
+            message = f"there is no {option.name} that this could take away"
+            self._report.warning(path, "no-effect", message, "leave it out")
 
     def _send(self, option: Option, octets: bytes, path: Path) -> None:
         self._options[option.code] = octets

@@ -94,10 +94,8 @@ def loads(text: str, source: str = "<text>", warnings: list[Problem] | None = No
 
 
 def _config(values: object, source: str, report: Report) -> Config | None:
-    subnets = values.get("subnets") if isinstance(values, dict) else None
-    names = list(subnets) if isinstance(subnets, dict) else []
-    document = validated(values, report)
-    return None if document is None else assembled(document, source, names, report)
+    found = validated(values, report)
+    return None if found is None else assembled(found[0], source, found[1], report)
 
 
 def _whole_file(file: str, code: str, message: str, hint: str = "") -> Problem:

@@ -1,10 +1,12 @@
-"""What is legal in a layer of settings and probably not meant: the warnings."""
+"""What is legal and probably not meant: the warnings."""
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from ovsdhcp.config.problems import Finding, Path, Report, Severity
+from ovsdhcp.config.document import BridgeKeys, PortKeys
+from ovsdhcp.config.problems import At, Finding, Path, Report, Severity
 from ovsdhcp.config.settings import Settings
+from ovsdhcp.config.table import Flows
 from ovsdhcp.dhcp.option_blocks import ROUTES
 
 ROUTER, MTU, CLASSLESS_STATIC_ROUTE = 3, 26, 121
@@ -126,3 +128,37 @@ _ODDITIES: tuple[Callable[[Settings, Own], Iterator[Finding]], ...] = (
     _gateways,
     _default_route,
 )
+
+
+# -- keys that another leaves without effect ---------------------------------------------------
+
+_OTHERS_FLOWS: Mapping[str, str] = {
+    "reply": "an answer goes back into the flow that waits for it",
+    "other_traffic": "who lays the flows says what becomes of other frames",
+    "tables": "who lays the flows chooses their tables",
+    "rate_limit": "who lays the flows says how much of DHCP they hand over",
+    "rate_ceiling": "who lays the flows says how much of DHCP they hand over",
+}
+"""What is of no use to a bridge with `flows: external`, and why. (`ports` are an error there.)"""
+
+
+def warn_of_bridge(keys: BridgeKeys, path: Path, report: Report) -> None:
+    """Warn of a bridge's keys that are without effect."""
+    if keys.flows is Flows.EXTERNAL:
+        for key in keys.model_fields_set & _OTHERS_FLOWS.keys():
+            hint = "leave it out, or `flows`"
+            report.add(_idle((*path, key), _OTHERS_FLOWS[key], hint, (*path, "flows")))
+
+
+def warn_of_port(keys: PortKeys, path: Path, report: Report, *, guard: bool) -> None:
+    """Warn of a port's keys that are without effect; `guard` is the port's own, or its subnet's."""
+    if keys.allowed and not guard:
+        hint = "write `guard: true` at the port or at its subnet"
+        clash = None if keys.guard is None else (*path, "guard")
+        because = "without a guard the port may use any address"
+        report.add(_idle((*path, "allowed"), because, hint, clash))
+
+
+def _idle(path: Path, because: str, hint: str, clash: Path | None) -> Finding:
+    message = f"`{path[-1]}` is without effect here: {because}"
+    return Finding(path, "no-effect", message, hint, At.KEY, clash, Severity.WARNING)

@@ -7,7 +7,7 @@ A check finds a `Finding`: it knows the key, not where that stands. `places` tur
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 Path = tuple[str | int, ...]
@@ -132,14 +132,22 @@ class ConfigError(Exception):
 
 @dataclass(slots=True)
 class Report:
-    """Collects findings. An entry that is wrong already is not called wrong a second time."""
+    """Collects findings. An entry that is wrong already is not called wrong a second time.
+
+    A path is where an entry belongs. What stands elsewhere in the file, under a misspelled key, is
+    told by where it stands, and so it is kept.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     _wrong: set[Path] = field(default_factory=set)
     _excused: set[Path] = field(default_factory=set)
+    _stands: dict[Path, Path] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
         """Take note of a finding."""
+        if self._stands:
+            clash = None if finding.clash is None else self._written(finding.clash)
+            finding = replace(finding, path=self._written(finding.path), clash=clash)
         if finding.severity is Severity.ERROR:
             known = self._excused if finding.code == MISSING else self._wrong
             if finding.path in known and finding.place is None:
@@ -162,11 +170,26 @@ class Report:
 
     def excuse(self, path: Path) -> None:
         """Do not say that the entry at `path` is missing: another finding explains that."""
-        self._excused.add(path)
+        self._excused.add(self._written(path))
+
+    def misplaced(self, finding: Finding, path: Path) -> None:
+        """Note a key that is wrong, whose value is to be taken for what belongs at `path`."""
+        there = self._written(finding.path)
+        self.findings.append(replace(finding, path=there))
+        self._stands[path] = there
 
     def wrong(self, *paths: Path) -> bool:
         """Whether one of exactly these paths is wrong, or excused."""
-        return not self._excused.isdisjoint(paths)
+        return not self._excused.isdisjoint(map(self._written, paths))
+
+    def _written(self, path: Path) -> Path:
+        """Where in the file that stands which belongs at `path`."""
+        if not self._stands:
+            return path
+        there: Path = ()
+        for end, step in enumerate(path, 1):
+            there = self._stands.get(path[:end], (*there, step))
+        return there
 
     @property
     def failed(self) -> bool:

@@ -12,6 +12,7 @@ recurses in C, so that deep nesting ends the process).
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from yaml.events import (
     AliasEvent,
@@ -28,7 +29,7 @@ from ovsdhcp.config.problems import At, Finding, Path, Report
 from ovsdhcp.config.syntax import UnreadableError, events, ours, span
 
 DEPTH = 32
-"""How deep a document may nest; a lease table needs ten levels."""
+"""How deep a document may nest, aliases' values included; a lease table needs ten levels."""
 
 ALIASED = 1_000_000
 """How many values aliases (`*name`) may repeat, so that a small file cannot fill the memory."""
@@ -64,14 +65,23 @@ def scalar(event: ScalarEvent) -> object:
     return int(text) if _decimal(text) else text
 
 
+class _Anchored(NamedTuple):
+    """A value that aliases can repeat, with how many are in it, and how many levels."""
+
+    value: object
+    size: int
+    height: int
+
+
 class _Reader:
     """One pass over the events of one text."""
 
     def __init__(self, following: Callable[[], Event], report: Report) -> None:
         self._next = following
         self._report = report
-        self._anchors: dict[str, tuple[object, int]] = {}
+        self._anchors: dict[str, _Anchored] = {}
         self._size = 0
+        self._deepest = 0
         self._aliased = 0
 
     def document(self) -> object:
@@ -95,23 +105,30 @@ class _Reader:
 
     def _value(self, event: Event, path: Path) -> object:
         if isinstance(event, AliasEvent):
-            return self._alias(event)
+            return self._alias(event, path)
         if not isinstance(event, NodeEvent):  # the grammar of the events has nothing else here
             raise AssertionError(event)
-        before = self._size
+        if event.anchor is None:
+            return self._node(event, path)
+        size, deepest, self._deepest = self._size, self._deepest, len(path)
         value = self._node(event, path)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = value, self._size - before
+        height = self._deepest - len(path)
+        self._anchors[event.anchor] = _Anchored(value, self._size - size, height)
+        self._deepest = max(deepest, self._deepest)
         return value
 
     def _node(self, event: NodeEvent, path: Path) -> object:
         self._check_tag(event, path)
         if isinstance(event, ScalarEvent):
             return scalar(event)
-        if len(path) >= DEPTH:
+        self._check_depth(len(path), event)
+        return self._mapping(path) if isinstance(event, MappingStartEvent) else self._sequence(path)
+
+    def _check_depth(self, depth: int, event: Event) -> None:
+        if depth >= DEPTH:
             message, hint = f"nested more than {DEPTH} deep", "a lease table needs ten levels"
             raise UnreadableError("yaml-depth", message, hint, event)
-        return self._mapping(path) if isinstance(event, MappingStartEvent) else self._sequence(path)
+        self._deepest = max(self._deepest, depth)
 
     def _check_tag(self, event: NodeEvent, path: Path) -> None:
         tag: str | None = getattr(event, "tag", None)
@@ -119,11 +136,12 @@ class _Reader:
             message = f"the tag `{tag}` has no meaning here"
             self._report.error(path, "yaml-tag", message, "write the value without it")
 
-    def _alias(self, event: AliasEvent) -> object:
+    def _alias(self, event: AliasEvent, path: Path) -> object:
         if event.anchor not in self._anchors:
             message = f"`*{event.anchor}` names an anchor that was not set before"
             raise UnreadableError("yaml-alias", message, f"set it with `&{event.anchor}`", event)
-        value, size = self._anchors[event.anchor]
+        value, size, height = self._anchors[event.anchor]
+        self._check_depth(len(path) + height, event)
         self._size += size
         self._aliased += size
         if self._aliased > ALIASED:
@@ -159,7 +177,7 @@ class _Reader:
         if not isinstance(event, ScalarEvent):
             raise UnreadableError("yaml-key", "a key has to be text", "put it into quotes", event)
         if event.anchor is not None:
-            self._anchors[event.anchor] = event.value, 0
+            self._anchors[event.anchor] = _Anchored(event.value, 0, 0)
         key: str = event.value
         return key
 

@@ -35,6 +35,11 @@ class Pool:
         """Keep which addresses clients can have, for each of them to be looked up in."""
         object.__setattr__(self, "clients", _clients(self.subnet.network))
 
+    @property
+    def known(self) -> bool:
+        """Whether the table has it; else it is a stand-in."""
+        return self.subnet.network != UNKNOWN_NETWORK
+
     def claim(self, address: IPv4Address, path: Path, report: Report) -> None:
         """Give `address` to the entry at `path`, if it is one that a client can have."""
         number = int(address)

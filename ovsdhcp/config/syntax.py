@@ -1,7 +1,7 @@
 """The seam to libyaml: text to events, its errors to ours, its marks to places."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 import yaml
@@ -16,9 +16,12 @@ _SINCE = ("end of stream", "expected ':'")
 """In these problems libyaml's second mark, where the thing began, is the place to mend."""
 _OPENERS = ("while parsing a flow mapping", "while parsing a flow sequence")
 
+_NO_KEY = "did not find expected key"
+_NO_TABLE = "did not find expected <document start>"
+
 _WORDING: Mapping[str, tuple[str, str]] = {
     "mapping values are not allowed in this context": ("a `:` is not expected here", _COLUMNS),
-    "did not find expected key": ("a key is expected here", _COLUMNS),
+    _NO_KEY: ("a key is expected here", _COLUMNS),
     "could not find expected ':'": ("a key without its `: `", "a blank follows the `:` of a key"),
     "did not find expected '-' indicator": ("a list's next `-` is expected here", _COLUMNS),
     "did not find expected node content": ("a value is expected here", _QUOTES),
@@ -26,7 +29,7 @@ _WORDING: Mapping[str, tuple[str, str]] = {
     "found unexpected end of stream": ("the file ends inside this quoted text", "close the quote"),
     "did not find expected ',' or '}'": ("a `,` or `}` is expected here", _CLOSE),
     "did not find expected ',' or ']'": ("a `,` or `]` is expected here", _CLOSE),
-    "did not find expected <document start>": ("the table has ended before this", _COLUMNS),
+    _NO_TABLE: ("the table has ended before this", _COLUMNS),
     "found incompatible YAML document": ("this is another version of YAML", "leave the line out"),
     "found unknown escape character": (
         "a `\\` that escapes nothing",
@@ -104,12 +107,54 @@ def _worded(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
         place = since
     elif error.context in _OPENERS and _ends_before(lines, since, place):
         place, message = since, "this bracket is not closed"
+    elif (quote := _long_quote(text, place)).line:
+        message = f"the quoted text from here ends only on line {place.line}"
+        place, hint = quote, "close the quote"
     elif _character(lines, place) in ("}", "]"):
         message, hint = "this bracket closes none", "take it out, or open one before"
+    elif problem == _NO_KEY and since.column not in (0, place.column):
+        message += f", in column {since.column} as on line {_before(lines, since, place)}"
+    elif problem == _NO_TABLE:
+        first = _first(lines)
+        message += f": it began in column {first.column} of line {first.line}"
     place = _inside(lines, place)
     if _tab_at(lines, place):
         message, hint = "a tab indents this line", "indent with blanks: YAML allows no tabs"
     return UnreadableError("yaml-syntax", message, hint, place)
+
+
+def _long_quote(text: str, place: Place) -> Place:
+    """Where the quoted text of several lines begins that ends right before `place`."""
+    scanner = yaml.CSafeLoader(text)
+    found = NOWHERE
+    with suppress(yaml.YAMLError):
+        while (token := scanner.get_token()) is not None:
+            start, end = token.start_mark, token.end_mark
+            if end.line + 1 > place.line:
+                break
+            quoted = isinstance(token, yaml.ScalarToken) and not token.plain
+            if quoted and start.line < end.line == place.line - 1 and end.column < place.column:
+                found = Place(start.line + 1, start.column + 1)
+    return found
+
+
+def _before(lines: list[str], since: Place, place: Place) -> int:
+    """The last line before `place` that begins in the column in which the mapping since began."""
+    within = range(place.line - 1, since.line, -1)
+    keys = (number for number in within if _begins(lines[number - 1]) == since.column)
+    return next(keys, since.line)
+
+
+def _first(lines: list[str]) -> Place:
+    """Where the table begins."""
+    begins = ((number, _begins(line)) for number, line in enumerate(lines, 1))
+    return next((Place(number, column) for number, column in begins if column), NOWHERE)
+
+
+def _begins(line: str) -> int:
+    """The column in which a line begins; 0 of one that has nothing, or a comment."""
+    said = line.strip() and not line.lstrip().startswith("#")
+    return _indent(line) + 1 if said else 0
 
 
 def _at(mark: yaml.Mark | None) -> Place:

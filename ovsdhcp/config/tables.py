@@ -25,8 +25,9 @@ def tables(keys: TableKeys, path: Path, report: Report) -> Tables:
     for name in given:
         if name not in numbers:
             numbers[name] = _free(getattr(default, name), set(numbers.values()))
-    if not _out_of_order(numbers, keys, path, report):
-        _check_different(numbers, keys, path, report)
+    _check_highest(numbers, path, report)
+    _check_order(numbers, keys, path, report)
+    _check_different(numbers, keys, path, report)
     return Tables(**numbers)
 
 
@@ -37,7 +38,16 @@ def _free(number: int, taken: set[int]) -> int:
     return number
 
 
-def _out_of_order(numbers: dict[str, int], keys: TableKeys, path: Path, report: Report) -> bool:
+def _check_highest(numbers: dict[str, int], path: Path, report: Report) -> None:
+    """Each number that is given is a table's, but what follows from one may not be."""
+    number = numbers["dhcp_response"]
+    if number > HIGHEST_TABLE:
+        message = f"dhcp_response is the table after it, and Open vSwitch keeps {number} to itself"
+        hint = f"it is {HIGHEST_TABLE - 1} at most"
+        report.error((*path, "dhcp_options"), "table-reserved", message, hint)
+
+
+def _check_order(numbers: dict[str, int], keys: TableKeys, path: Path, report: Report) -> None:
     for first, second in pairwise(_FORWARD):
         if numbers[first] >= numbers[second]:
             key = first if getattr(keys, second) is None else second
@@ -46,15 +56,13 @@ def _out_of_order(numbers: dict[str, int], keys: TableKeys, path: Path, report: 
             )
             hint = "a packet only goes forward: classify < dhcp_options < dhcp_response"
             report.error((*path, key), "table-order", message, hint)
-            return True
-    return False
 
 
 def _check_different(numbers: dict[str, int], keys: TableKeys, path: Path, report: Report) -> None:
     taken: dict[int, str] = {}
     for name, number in numbers.items():
         other = taken.setdefault(number, name)
-        if other != name:
+        if other != name and not {other, name} <= {*_FORWARD}:
             key = other if getattr(keys, name) is None else name
             message = f"table {number} is both {other} and {name}"
             report.error((*path, key), "table-twice", message, "give each a number of its own")

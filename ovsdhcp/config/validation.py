@@ -1,7 +1,7 @@
 """Plain values to the document's models; pydantic finds what is wrong, the words are ours."""
 
-import difflib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from ovsdhcp.config.document import Document, keys_at, keys_of
 from ovsdhcp.config.problems import MISSING, At, Finding, Path, Report, shown
 from ovsdhcp.dhcp.options import lookup
+from ovsdhcp.dhcp.spelling import near
 
 _EXPECTED: Mapping[str, str] = {
     "dict_type": "a mapping of names",
@@ -45,39 +46,89 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("renew_timer", "renewal_time"), "T1"),
     **dict.fromkeys(("rebind_timer", "rebinding_time"), "T2"),
     **dict.fromkeys(("clients", "reservations"), "hosts ports"),
-    **dict.fromkeys(("filename", "next_server", "boot_file_name"), "boot"),
+    **dict.fromkeys(("filename", "boot_file_name"), "boot.file"),
+    "next_server": "boot.next_server",
     **dict.fromkeys(("port_no", "port", "number"), "ofport ports"),
     **dict.fromkeys(("datapath_id", "datapath"), "dpid"),
 }
-"""What other servers and tools call keys of ours."""
+"""What other servers and tools call keys of ours; `boot.file` is `file` inside `boot`."""
 
 
-def validated(values: object, report: Report) -> Document | None:
+def validated(values: object, report: Report) -> tuple[Document, list[str]] | None:
     """The document in `values`, less what is wrong with it; None where nothing is left.
 
-    What is wrong goes into `report` and is cut out of `values`, so that all that is right can
-    be checked further, and one run shows every mistake.
+    What is wrong goes into `report` and is cut out, so that all that is right can be checked
+    further, and one run shows every mistake; what stands under a key that can only be meant for
+    another is checked as that one's. Beside the document, the names of all subnets that the file
+    has, those that were cut out too.
     """
-    first = True
-    while True:
-        try:
-            return Document.model_validate(values)
-        except ValidationError as error:
-            details = error.errors(include_url=False, include_input=True)
-        if first:
-            _report(details, report)
-        first = False
+    document, details = _faults(values)
+    if details:
+        values = _own(values)
+    while _put_right(values, details, report):
+        document, details = _faults(values)
+    _report(details, report)
+    names = _subnets(values)
+    while document is None:
         if not all([_cut(values, _target(detail)) for detail in details]):
             return None
+        document, details = _faults(values)
+    return document, names
+
+
+def _faults(values: object) -> tuple[Document | None, list[ErrorDetails]]:
+    try:
+        return Document.model_validate(values), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False, include_input=True)
+
+
+def _subnets(values: object) -> list[str]:
+    subnets = values.get("subnets") if isinstance(values, dict) else None
+    return list(subnets) if isinstance(subnets, dict) else []
 
 
 def _report(details: Iterable[ErrorDetails], report: Report) -> None:
     """Unknown keys go first: one that is misspelled explains the one that is missing."""
     for detail in sorted(details, key=lambda detail: detail["type"] != "extra_forbidden"):
         if detail["type"] == "extra_forbidden":
-            _report_unknown(detail["loc"], report)
+            path = detail["loc"]
+            for meant in _meanings(path):
+                report.excuse(meant)
+            report.add(_unknown(path))
         else:
             report.add(_finding(detail))
+
+
+def _put_right(values: object, details: Iterable[ErrorDetails], report: Report) -> bool:
+    """Report the unknown keys that can mean but one, and move what they hold there.
+
+    Whether there are any: what they hold is to be validated then.
+    """
+    moved = False
+    for detail in details:
+        path = detail["loc"]
+        meanings = _meanings(path) if detail["type"] == "extra_forbidden" else []
+        if len(meanings) == 1 and _moved(values, path, meanings[0]):
+            report.misplaced(_unknown(path), meanings[0])
+            moved = True
+    return moved
+
+
+def _moved(values: Any, path: Path, meant: Path) -> bool:
+    """Move the entry at `path` to `meant`; False where something else stands there."""
+    *around, key = path
+    for step in around:
+        values = values[step]
+    into = values
+    for step in meant[len(around) : -1]:
+        into = into.setdefault(step, {})
+        if not isinstance(into, dict):
+            return False
+    if meant[-1] in into:
+        return False
+    into[meant[-1]] = values.pop(key)
+    return True
 
 
 def _finding(detail: ErrorDetails) -> Finding:
@@ -98,31 +149,45 @@ def missing(path: Path) -> Finding:
     return Finding(path, MISSING, f"`{key}` is missing", _WANTED.get(key, ""), At.KEY)
 
 
-def _report_unknown(path: Path, report: Report) -> None:
+def _unknown(path: Path) -> Finding:
     key, known = str(path[-1]), keys_at(path[:-1])
-    same = {_folded(name): name for name in known}.get(_folded(key)) or _called_here(key, known)
-    option = same is None and "options" in known and is_option(key)
-    meant = same or (None if option else nearest(key, known))
-    if option:
+    meanings = [meant[len(path) - 1 :] for meant in _meanings(path)]
+    if any(meant[0] == "options" and len(meant) > 1 for meant in meanings):
         hint = "it is an option: write it under `options`"
-    elif meant is not None:
-        report.excuse((*path[:-1], meant))
-        hint = f"did you mean `{meant}`?"
+    elif any(len(meant) > 1 for meant in meanings):
+        hint = f"write it under `{meanings[0][0]}`, as `{meanings[0][1]}`"
+    elif meanings:
+        hint = f"did you mean {' or '.join(f'`{name}`' for (name,) in meanings)}?"
     elif owners := keys_of(key):
         hint = f"it is a key of {' and of '.join(owners)}"
     else:
         hint = f"the keys here are {', '.join(sorted(known))}"
-    report.add(Finding(path, "unknown-key", f"`{key}` is not a key here", hint, At.KEY))
+    return Finding(path, "unknown-key", f"`{key}` is not a key here", hint, At.KEY)
+
+
+def _meanings(path: Path) -> list[Path]:
+    """Where what stands under the unknown key at the end of `path` may belong."""
+    *around, key = path
+    return [(*around, *meant) for meant in _meant(str(key), tuple(keys_at(path[:-1])))]
+
+
+@lru_cache(maxsize=1_024)
+def _meant(key: str, known: tuple[str, ...]) -> list[tuple[str, ...]]:
+    same = {_folded(name): name for name in known}.get(_folded(key))
+    found: list[tuple[str, ...]] = [(same,)] if same else _called_here(key, known)
+    if not found and "options" in known and is_option(key):
+        found = [("options", key)]
+    return found or [(name,) for name in near(_folded(key), known)]
 
 
 def _folded(key: str) -> str:
     return key.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def _called_here(key: str, known: Iterable[str]) -> str | None:
+def _called_here(key: str, known: Iterable[str]) -> list[tuple[str, ...]]:
     """The key that another server's word for it means here."""
-    ours = _ELSEWHERE.get(_folded(key), "").split()
-    return next((name for name in ours if name in known), None)
+    ours = [tuple(name.split(".")) for name in _ELSEWHERE.get(_folded(key), "").split()]
+    return [meant for meant in ours if meant[0] in known][:1]
 
 
 def is_option(name: str) -> bool:
@@ -133,10 +198,11 @@ def is_option(name: str) -> bool:
         return False
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of the names that are known which `name` may be a misspelling of."""
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.65)
-    return near[0] if near else None
+def _own(value: object) -> Any:
+    """`value` with nothing in it twice, as aliases have it: what is cut out here stays there."""
+    if isinstance(value, dict):
+        return {key: _own(inner) for key, inner in value.items()}
+    return [_own(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _target(detail: ErrorDetails) -> Path:

@@ -42,6 +42,8 @@ _NAMED = 5
 
 def of_the_server(status: Document) -> Iterator[Finding]:
     """What only the server can know."""
+    for bridge in status["bridges"]:
+        yield from _of_selected_twice(bridge)
     yield from _of_the_journal(status["journal"])
     yield from _of_sockets(status["sockets"])
     yield from _of_listening(status["server"]["listens"])
@@ -113,6 +115,17 @@ def _of_a_bridge(bridge: Document, controller: str) -> Iterator[Finding]:
         yield Finding("flows-not-confirmed", text, f"ovsdhcp flows diff {quote(name)}")
     if ports["missing"]:
         yield missing_ports(name, bridge["missing"], ports["missing"], ports["configured"])
+
+
+def _of_selected_twice(bridge: Document) -> Iterator[Finding]:
+    for port in bridge["selected_twice"]:
+        by_number, by_name, ofport = port["by_number"], port["by_name"], port["ofport"]
+        yield Finding(
+            "port-selected-twice",
+            f"two entries of the table are port {ofport} of bridge {bridge['name']}: {by_number} "
+            f"by its number, which is served, and {by_name} by its name, which is not",
+            f"take one of them out of the table, or give {by_number} another `ofport`",
+        )
 
 
 def _of_listening(listens: Document) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from ovsdhcp.openflow.bridge_sockets import BridgeSocket
 from ovsdhcp.openflow.switch import Switch
 
 MOST_NAMED = 20
-"""Ports that are missing, by name; there may be as many as the table has."""
+"""Ports that are missing or selected twice, by name; there may be as many as the table has."""
 A_TURN = 5_000
 """Leases that are counted before others have their turn."""
 
@@ -81,6 +82,7 @@ def _journal(journal: Journal | None) -> Document:
 
 def _bridge(bridge: Bridge, switch: Switch | None) -> Document:
     missing = [] if switch is None else switch.missing
+    twice = [] if switch is None else switch.selected_twice()
     return {
         "name": bridge.name,
         "connected": switch is not None,
@@ -89,8 +91,9 @@ def _bridge(bridge: Bridge, switch: Switch | None) -> Document:
         "reply": bridge.reply.value,
         "ports": {
             "configured": len(bridge.ports),
-            "attached": 0 if switch is None else len(bridge.ports) - len(missing),
+            "attached": 0 if switch is None else len(switch.attached),
             "missing": len(missing),
         },
         "missing": list(islice(missing, MOST_NAMED)),
+        "selected_twice": [asdict(port) for port in islice(twice, MOST_NAMED)],
     }

@@ -49,6 +49,7 @@ from ovsdhcp.dhcp.option_kinds import (
     uint8,
     uint16,
 )
+from ovsdhcp.dhcp.spelling import near
 
 
 class Role(Enum):
@@ -290,7 +291,13 @@ def lookup(key: object) -> Option:
 def _by_name(name: str) -> Option:
     found = _BY_FOLDED.get(_folded(name))
     if found is None:
-        near = difflib.get_close_matches(_folded(name), _BY_FOLDED, 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "give its code if it has no name"
+        names = difflib.get_close_matches(_folded(name), _BY_FOLDED, 3)
+        hint = f"did you mean {' or '.join(names)}?" if names else "give its code if it has no name"
         raise KeyError(f"no option is called {name!r}: {hint}")
     return found
+
+
+def meant(name: str) -> Option | None:
+    """The one option that a name which is not known can be a misspelling of."""
+    options = {_BY_FOLDED[one].code: _BY_FOLDED[one] for one in near(_folded(name), _BY_FOLDED)}
+    return options.popitem()[1] if len(options) == 1 else None

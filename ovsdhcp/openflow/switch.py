@@ -38,6 +38,15 @@ class Replaced:
     after: Attached | None
 
 
+@dataclass(frozen=True, slots=True)
+class SelectedTwice:
+    """A port that two entries of the table select; the one by number has it, as is surer."""
+
+    ofport: int
+    by_number: str
+    by_name: str
+
+
 class Switch:
     """The state of one connection to one bridge of the lease table.
 
@@ -66,7 +75,19 @@ class Switch:
     def missing(self) -> list[str]:
         """The configured ports that are not on the bridge."""
         there = {attached.port.name for attached in self.attached.values()}
+        there.update(port.by_name for port in self.selected_twice())
         return [port.name for port in self.bridge.ports if port.name not in there]
+
+    def selected_twice(self, ofport: int | None = None) -> list[SelectedTwice]:
+        """The ports, or whether the one with this number is, that two entries select."""
+        found = []
+        for selector in self._configured if ofport is None else (ofport,):
+            if isinstance(selector, int):
+                by_number = self._configured.get(selector)
+                by_name = self._configured.get(self.names.get(selector, ""))
+                if by_number is not None and by_name is not None:
+                    found.append(SelectedTwice(selector, by_number.name, by_name.name))
+        return found
 
     def wanted(self) -> dict[Key, Entry]:
         """All the flows that the bridge should have of us."""

@@ -108,7 +108,8 @@ def test_github_gets_annotations() -> None:
         "::subnets.net.lease_time: the lease ends after 30 s, so clients ask every 15 s"
         "%0Ahint: an address belongs to its port in any case: an hour or a day does as well",
         "::error file=worse.yaml,title=unknown-subnet,line=4,col=39,endColumn=42"
-        "::bridges.br0.ports.vm1.subnet: no subnet is called `nett`%0Ahint: did you mean `net`?",
+        "::bridges.br0.ports.vm1.subnet: no subnet is called `nett`%0A"
+        "also: line 3, subnets.net%0Ahint: did you mean `net`?",
     ]
 
 

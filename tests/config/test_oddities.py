@@ -3,7 +3,7 @@
 import pytest
 
 from ovsdhcp.config.loading import loads
-from ovsdhcp.config.problems import Problem, Severity
+from ovsdhcp.config.problems import ConfigError, Problem, Severity
 
 HEAD = """
 subnets:
@@ -131,11 +131,74 @@ def test_the_hint_says_the_very_route() -> None:
     assert missing.hint == "add `router: 192.0.2.2`; who takes the routes ignores it (RFC 3442)"
 
 
-def test_a_number_in_place_of_a_name() -> None:
-    text = HEAD.format(cidr="192.0.2.0/24", subnet="lease_time: 1h", port="").replace("vm1", "5")
+@pytest.mark.parametrize(
+    ("name", "code"), [("5", "number-as-name"), ("vm\u200b1", "unseen-character")]
+)
+def test_a_name_that_no_port_will_have(name: str, code: str) -> None:
+    text = HEAD.format(cidr="192.0.2.0/24", subnet="lease_time: 1h", port="").replace("vm1", name)
     found: list[Problem] = []
     loads(text, "t", found)
-    assert [(problem.code, problem.line) for problem in found] == [("number-as-name", 11)]
+    assert [(problem.code, problem.line) for problem in found] == [(code, 11)]
     found.clear()
-    loads(text.replace("5: {", "5: {ofport: 7, "), "t", found)
+    loads(text.replace(f"{name}: {{", f"{name}: {{ofport: 7, "), "t", found)
     assert not found
+
+
+NET = "cidr: 192.0.2.0/24, server_id: 192.0.2.1, server_mac: 02:00:00:00:00:01, lease_time: 1h"
+
+
+@pytest.mark.parametrize(
+    ("bridge", "subnet", "expected"),
+    [
+        # nothing of a bridge whose flows are others' is ours to say, not even what is the default
+        ("flows: external", "", {}),
+        ("flows: external, dpid: '0x1', ports: {}", "", {}),
+        ("flows: external, reply: packet-out", "", {"reply": "flows"}),
+        ("flows: external, other_traffic: normal", "", {"other_traffic": "flows"}),
+        ("flows: external, tables: {classify: 9}", "", {"tables": "flows"}),
+        (
+            "flows: external, rate_limit: none, rate_ceiling: none",
+            "",
+            {"rate_limit": "flows", "rate_ceiling": "flows"},
+        ),
+        ("flows: managed, reply: resume, tables: {classify: 9}, rate_limit: none", "", {}),
+        # what a guard lets through, where there is none
+        ("ports: {p: {P, allowed: [192.0.2.9]}}", "", {"ports.p.allowed": ""}),
+        ("ports: {p: {P, allowed: [192.0.2.9]}}", "guard: true", {}),
+        ("ports: {p: {P, allowed: [192.0.2.9], guard: true}}", "", {}),
+        (
+            "ports: {p: {P, allowed: [192.0.2.9], guard: false}}",
+            "guard: true",
+            {"ports.p.allowed": "ports.p.guard"},
+        ),
+        ("ports: {p: {P, allowed: []}}", "", {}),
+        # taken away where it was not
+        ("ports: {p: {P, options: {mtu: null}}}", "", {"ports.p.options.mtu": ""}),
+        ("ports: {p: {P, options: {mtu: null}}}", "options: {26: 05dc}", {}),
+        ("ports: {p: {P, options: {bootfile: null}}}", "", {"ports.p.options.bootfile": ""}),
+        ("ports: {p: {P, options: {bootfile: null}}}", "boot: {file: a}", {}),
+        ("ports: {p: {P, options: {T1: null}}}", "T1: 20m", {}),
+        (
+            "ports: {p: {subnet: net, options: {mtu: null}, hosts: [{mac: 02:00:00:00:00:02, "
+            "ip: 192.0.2.10, options: {mtu: null}}]}}",
+            "options: {mtu: 1500}",
+            {"ports.p.hosts[0].options.mtu": ""},
+        ),
+    ],
+)
+def test_keys_that_are_without_effect(bridge: str, subnet: str, expected: dict[str, str]) -> None:
+    bridge = bridge.replace("P,", "subnet: net, ip: 192.0.2.10,")
+    found: list[Problem] = []
+    loads(f"subnets: {{net: {{{NET}, {subnet}}}}}\nbridges: {{b: {{{bridge}}}}}", "t", found)
+    assert {it.path.removeprefix("bridges.b."): it.clash_path for it in found} == {
+        path: clash and f"bridges.b.{clash}" for path, clash in expected.items()
+    }
+    assert {it.code for it in found} <= {"no-effect"}
+
+
+def test_of_a_port_whose_subnet_is_not_there_nothing_is_said_to_be_without_effect() -> None:
+    port = "{subnet: nowhere, ip: 192.0.2.10, allowed: [192.0.2.9], options: {mtu: null}}"
+    with pytest.raises(ConfigError) as raised:
+        loads(f"bridges: {{b: {{ports: {{p: {port}}}}}}}")
+    assert [problem.code for problem in raised.value.problems] == ["unknown-subnet"]
+    assert not raised.value.warnings

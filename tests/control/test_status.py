@@ -59,6 +59,20 @@ def test_missing_ports_and_flows_not_confirmed() -> None:
     }
 
 
+def test_a_port_that_two_entries_select() -> None:
+    server = Server(names={1: "vm1", 2: "vm2", 9: "vm5"})
+    server.connect()
+    status = said_by(server)
+    assert status["bridges"][0]["ports"] == {"configured": 4, "attached": 3, "missing": 0}
+    assert found(status) == {
+        "port-selected-twice": (
+            "two entries of the table are port 9 of bridge br-int: uplink by its number, which is "
+            "served, and vm5 by its name, which is not",
+            "take one of them out of the table, or give uplink another `ofport`",
+        )
+    }
+
+
 def test_what_the_counters_tell() -> None:
     server = Server()
     server.connect()

@@ -11,7 +11,7 @@ from ovsdhcp.config.table import Bridge, Flows, OtherTraffic, RateLimit, Reply, 
 from ovsdhcp.openflow import bundle, continuation, messages, pipeline, telling
 from ovsdhcp.openflow.attached import Attached
 from ovsdhcp.openflow.messages import Entry, Key
-from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.openflow.switch import SelectedTwice, Switch
 from tests.dhcp.wire import bootp, frame, mac
 from tests.openflow.bridges import BR_INT, VM1, VM2, VM5
 from tests.openflow.fake_bridge import FakeBridge
@@ -157,6 +157,26 @@ def test_a_relays_client_is_known_by_chaddr_on_a_trusted_port_alone(trusted: boo
 
 def test_ports_of_the_table_that_are_not_there_are_named() -> None:
     assert Switch(BR_INT, {2: "vm2", 9: "eth0"}).missing == ["vm1", "vm5"]
+
+
+@pytest.mark.parametrize(
+    ("names", "twice", "missing"),
+    [
+        ({9: "vm5", 1: "vm1", 2: "vm2"}, [SelectedTwice(9, "uplink", "vm5")], []),
+        ({9: "eth9", 5: "vm5"}, [], ["vm1", "vm2"]),
+        ({9: "uplink"}, [], ["vm1", "vm2", "vm5"]),
+        ({5: "vm5"}, [], ["vm1", "vm2", "uplink"]),
+    ],
+)
+def test_of_two_entries_for_one_port_the_one_by_number_has_it(
+    names: dict[int, str], twice: list[SelectedTwice], missing: list[str]
+) -> None:
+    switch = Switch(BR_INT, names)
+    assert (switch.selected_twice(), switch.missing) == (twice, missing)
+    assert {it.ofport: switch.attached[it.ofport].port.name for it in twice} == {
+        it.ofport: it.by_number for it in twice
+    }
+    assert [it for ofport in range(12) for it in switch.selected_twice(ofport)] == twice
 
 
 EVENTS = st.lists(
