@@ -253,7 +253,7 @@ STEPS = (
     ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
 )
 @given(data=st.data())
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 def test_an_answer_from_memory_is_the_engines(
     bridge: Bridge, wrap: Callable[[bytes, int], bytes], data: st.DataObject
 ) -> None:

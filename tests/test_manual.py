@@ -49,7 +49,7 @@ def test_every_command_and_option_is_there() -> None:
 
 
 @MAN
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=2 * settings().max_examples // 5, deadline=None)
 @given(text=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1))
 def test_text_is_shown_as_it_is(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Also what begins like a request, a comment or an escape of roff."""

@@ -22,7 +22,7 @@ from tests.test_install import EXAMPLE, HELLO, free_port
 WITHIN = 20.0
 """A start on a machine that has other things to do."""
 RYU_MANAGER = f"{sysconfig.get_path('scripts')}/ryu-manager"
-AT_HAND = "import ovsdhcp.app as app, time\nfrom ryu.lib import hub\n"
+AT_HAND = "import ovsdhcp.app as app, signal\nfrom ryu.lib import hub\n"
 
 
 @dataclass
@@ -183,13 +183,14 @@ def test_a_connection_that_dies_ends_only_itself(supervisor: Supervisor) -> None
 
 def test_a_hub_that_hangs_feeds_no_watchdog(supervisor: Supervisor) -> None:
     """Its other threads live: the one that writes the log."""
-    fault = "app.OvsDhcp._status = lambda self: hangs()\n"
-    fault += "def hangs():\n  app.LOG.info('hangs')\n  while True: pass\n"
+    fault = "from ovsdhcp import process\nprocess.ENDS_WITHIN = 1\n"
+    fault += "app.OvsDhcp._status = lambda self: hangs()\n"
+    fault += "def hangs():\n  app.LOG.info('hangs')\n  while True: signal.pause()\n"
     process = supervisor.start(fault=fault, WATCHDOG_USEC="200000")
     assert process.stderr
     assert "ready" in read(process.stderr.readline())["msg"]
     assert read(process.stderr.readline())["msg"] == "hangs"
-    supervisor.ear.settimeout(1)
+    supervisor.ear.settimeout(0.5)
     with pytest.raises(TimeoutError):
         supervisor.hears("WATCHDOG=1")
     process.terminate()

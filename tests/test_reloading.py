@@ -18,14 +18,13 @@ WRONG = TABLE.replace("ip: 192.0.2.11", "ip: 192.0.2.300")
 class Server:
     """A file, its reloading, and a clock that only the test moves."""
 
-    def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, path: Path, reader: Reader, patch: pytest.MonkeyPatch) -> None:
         self.path, self.now = path, 1000.0
         patch.setattr("ovsdhcp.reloading.time.monotonic", lambda: self.now)
-        self.reader = Reader()
-        loaded = first(str(path), self.reader)
+        loaded = first(str(path), reader)
         self.config = loaded.config
         self.applied = 0
-        self.reloading = Reloading(str(path), self.reader, loaded, self._apply)
+        self.reloading = Reloading(str(path), reader, loaded, self._apply)
 
     def _apply(self, config: Config) -> Generator[None, None, None]:
         yield
@@ -43,14 +42,20 @@ class Server:
             self.reloading._look()
 
 
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.close()
+
+
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Server:
     path = tmp_path / "table.yaml"
     path.write_text(TABLE)
-    server = Server(path, monkeypatch)
+    server = Server(path, reader, monkeypatch)
     server.look()
-    yield server
-    server.reader.close()
+    return server
 
 
 def test_what_is_in_force_already_is_not_put_in_force(server: Server) -> None:
@@ -59,14 +64,13 @@ def test_what_is_in_force_already_is_not_put_in_force(server: Server) -> None:
 
 
 def test_a_file_that_was_changed_before_the_first_look_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "table.yaml"
     path.write_text(TABLE)
-    server = Server(path, monkeypatch)
+    server = Server(path, reader, monkeypatch)
     path.write_text(MOVED)
     server.look()
-    server.reader.close()
     assert server.address == "192.0.2.14"
 
 

@@ -101,8 +101,9 @@ PRINTING = [
 """Commands that print something, which may have nowhere to go."""
 
 EACH = """
-import os, sys
+import gc, os, sys
 from ovsdhcp.cli import main
+gc.freeze()  # what is imported is not looked through at each end
 for line in sys.argv[1:]:
     child = os.fork()
     if not child:

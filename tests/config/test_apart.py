@@ -16,7 +16,7 @@ from ovsdhcp.config.problems import ConfigError
 from tests.config.test_packing import TABLE, plain
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
     reader = Reader()
     yield reader
@@ -134,6 +134,7 @@ def _kill_the_fork(pid: int, pipe: Path) -> None:
 def test_where_no_process_can_be_started_it_says_what_and_why(
     reader: Reader, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    reader.close()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(ConfigError, match=r"no process can be started .*: No such file"):
         loaded(reader, table)

@@ -394,13 +394,13 @@ def test_any_text_of_yaml_signs_is_a_table_or_a_config_error(text: str) -> None:
     survive(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(VALUES)
 def test_any_document_is_a_table_or_a_config_error(values: object) -> None:
     survive(as_yaml(values))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=4),
     st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=4),

@@ -45,7 +45,7 @@ def said_of(octets: bytes) -> list[Problem]:
     return warnings
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(octets=mutated())
 def test_every_place_is_in_the_table(octets: bytes) -> None:
     lines = lines_of(octets.decode("utf-8-sig", errors="replace"))

@@ -19,7 +19,8 @@ from ovsdhcp.dhcp.options import OPTIONS, Role
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMITTED = CONFIGS / "ovsdhcp.schema.json"
 EXAMPLES = sorted(CONFIGS.glob("*.yaml"))
-VALIDATOR = Draft202012Validator(schema())
+SCHEMA = schema()
+VALIDATOR = Draft202012Validator(SCHEMA)
 
 
 def marked(text: str) -> list[str]:
@@ -39,7 +40,7 @@ def test_what_is_committed_is_what_is_printed() -> None:
 
 def test_it_is_a_schema_of_its_dialect() -> None:
     assert json.loads(COMMITTED.read_text())["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
-    Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -69,11 +70,11 @@ def test_every_key_has_words() -> None:
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_is_there_by_all_its_names(option: Any) -> None:
-    names = schema()["$defs"]["Options"]["properties"]
+    names = SCHEMA["$defs"]["Options"]["properties"]
     for name in (option.name, *option.aliases):
         assert (name in names) == (option.role is not Role.ENGINE)
     if option.role is not Role.ENGINE:
-        told = schema()["$defs"][f"option-{option.name}"]["description"]
+        told = SCHEMA["$defs"][f"option-{option.name}"]["description"]
         assert told.startswith(f"Option {option.code} (")
         assert option.kind.what in told
 

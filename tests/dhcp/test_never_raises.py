@@ -89,7 +89,7 @@ _GOOD = (
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(_GOOD), st.integers(0, 0xFFFFFFFF))
 def test_a_mutated_request(octets: bytes, seed: int) -> None:
     """Of the whole frame, and of its message in a sound envelope."""

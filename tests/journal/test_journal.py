@@ -282,8 +282,9 @@ def full(journal: Journal) -> Iterator[None]:
 
 @pytest.mark.parametrize("trouble", ["locked", "full"])
 def test_trouble_is_told_once_and_nothing_is_missing_after_it(
-    folder: Path, trouble: str, caplog: pytest.LogCaptureFixture
+    folder: Path, trouble: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr("ovsdhcp.journal.file._PATIENCE", 0.05)
     journal, leases = a_journal(folder), filled(2)
     caplog.set_level(logging.INFO)
     list(journal.read_back())

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -241,15 +242,14 @@ BridgeSockets(Path(sys.argv[1]), print, print).listen_for(["br-a", "br-b"])
 """
 
 
-def test_no_permission_is_said_once(tmp_path: Path) -> None:
-    for above in (tmp_path, *list(tmp_path.parents)[:2]):
-        above.chmod(0o755)
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o555)
-    done = subprocess.run(
-        (sys.executable, "-c", _WITHOUT_PERMISSION, str(folder)),
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+def test_no_permission_is_said_once() -> None:
+    with TemporaryDirectory() as made:  # in a folder that anybody may enter, as pytest's is not
+        folder = Path(made)
+        folder.chmod(0o555)
+        done = subprocess.run(
+            (sys.executable, "-c", _WITHOUT_PERMISSION, made),
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
     assert done.stderr == (
         f"no socket {folder}/br-a.controller for bridge br-a: Permission denied; bridges can "
         f"connect by TCP, and it is tried again. hint: {folder} has to be writable for the "
