@@ -170,7 +170,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         """Between two reads other connections have their turn, however much there is to read."""
         rest = b""
         while self.state != DEAD_DISPATCHER:
-            self.wait_until_sent()
+            if self._unsent:
+                self.wait_until_sent()
             if self._readiness is not None:
                 self._readiness.wait()
             try:
