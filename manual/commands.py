@@ -68,8 +68,16 @@ def _lines() -> Iterator[roff.Line]:
     yield "ovsdhcp.yaml(5), ovs\\-vsctl(8), ovs\\-ofctl(8), ovs\\-actions(7)"
 
 
+def named(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """The group's commands by name; each is only imported when it is asked for."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield name, command
+
+
 def _commands(group: click.Group, context: click.Context) -> Iterator[roff.Line]:
-    for name, command in sorted(group.commands.items()):
+    for name, command in named(group, context):
         if not command.hidden:
             yield from _command(command, click.Context(command, parent=context, info_name=name))
 

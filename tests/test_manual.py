@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manual import roff
+from manual.commands import named
 from manual.pages import FOLDER, PAGES
 from ovsdhcp.cli import main
 
@@ -41,7 +42,7 @@ def test_man_shows_it(page: str) -> None:
 @MAN
 def test_every_command_and_option_is_there() -> None:
     text = shown(FOLDER / "man1/ovsdhcp.1").stdout
-    for name, command in main.commands.items():
+    for name, command in named(main, click.Context(main)):
         assert f"ovsdhcp {name}" in text
         for parameter in command.params:
             if isinstance(parameter, click.Option):

@@ -6,32 +6,39 @@ Exit status: 0 all is well, 1 something is wrong and was named, 2 the command li
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from ovsdhcp import __version__
-from ovsdhcp.cli.bugreport import bugreport
-from ovsdhcp.cli.certificates import certificates
-from ovsdhcp.cli.check import check
-from ovsdhcp.cli.completion import completion
-from ovsdhcp.cli.decode import decode
-from ovsdhcp.cli.doctor import doctor
-from ovsdhcp.cli.events import events
-from ovsdhcp.cli.explain import explain
-from ovsdhcp.cli.flows import flows
-from ovsdhcp.cli.importing import import_
-from ovsdhcp.cli.lab import lab
-from ovsdhcp.cli.leases import leases
-from ovsdhcp.cli.reload import reload
-from ovsdhcp.cli.run import run
-from ovsdhcp.cli.schema import schema
-from ovsdhcp.cli.status import status
-from ovsdhcp.cli.trace import trace
+
+_COMMANDS = (
+    *("run", "check", "schema"),
+    *("status", "leases", "events", "flows", "reload"),
+    *("trace", "explain", "decode", "import"),
+    *("doctor", "bugreport", "lab", "certificates", "completion"),
+)
+_MODULES = {name: name for name in _COMMANDS} | {"import": "importing"}
+"""Where each is, and what it is called there. Only the one that is called is imported: all of them
+take half a second, most of it for Ryu, which whoever asks the server does without.
+"""
 
 
 class _Ovsdhcp(click.Group):
     """A group in which no error of the system, a full disk say, ends in a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In alphabetical order, as a group has them."""
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one that is called."""
+        name = _MODULES.get(cmd_name)
+        if name is None:
+            return None
+        command: click.Command = getattr(import_module(f"ovsdhcp.cli.{name}"), name)
+        return command
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """As the group does; a pipe that nobody reads is click's, which ends silently."""
@@ -54,12 +61,3 @@ def main(context: click.Context) -> None:
     """
     if os.environ.get("NO_COLOR"):
         context.color = False
-
-
-for command in (
-    *(run, check, schema),
-    *(status, leases, events, flows, reload),
-    *(trace, explain, decode, import_),
-    *(doctor, bugreport, lab, certificates, completion),
-):
-    main.add_command(command)

@@ -25,14 +25,14 @@ def _way(default: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
 
 
 @click.group("import")
-def import_() -> None:
+def importing() -> None:
     """Write a lease table, to standard output, from what others have.
 
     What cannot be carried over is said line by line on standard error, and kept as comments.
     """
 
 
-@import_.command()
+@importing.command()
 @click.argument("file", type=_FILE, default="-")
 @_BRIDGE
 @_way("resume")
@@ -50,7 +50,7 @@ def flows(file: Path, bridge: str, reply: str) -> None:
     _write(from_flows.clients_of(lines, notes), notes, bridge, reply, "flows")
 
 
-@import_.command()
+@importing.command()
 @click.argument("files", type=_FILE, nargs=-1)
 @click.option("--db", "databases", multiple=True, metavar="REMOTE", help="A server to ask.")
 @_BRIDGE

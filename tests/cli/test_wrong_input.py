@@ -16,6 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from manual.commands import named
 from ovsdhcp.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +103,10 @@ PRINTING = [
 
 EACH = """
 import gc, os, sys
+import click
+from manual.commands import named
 from ovsdhcp.cli import main
+list(named(main, click.Context(main)))
 gc.freeze()  # what is imported is not looked through at each end
 for line in sys.argv[1:]:
     child = os.fork()
@@ -125,7 +129,7 @@ def invoke(arguments: list[str]) -> Result:
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        for name, inner in named(command, click.Context(command)):
             yield from leaves(inner, (*path, name))
     else:
         yield path
