@@ -184,10 +184,10 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self.service.journal.close(self.service.leases)
 
     def _settle(self) -> None:
-        if self.service.settle():
-            # a young container is walked whole each time: let them grow old while they are small
-            gc.collect(_MIDDLE_AGED)
-        while self.service.settle():
+        for number, _ in enumerate(self.service.settle()):
+            if number == 0:
+                # a young container is walked whole: let them grow old while they are small
+                gc.collect(_MIDDLE_AGED)
             hub.sleep(0)
 
     def _tell(self) -> None:

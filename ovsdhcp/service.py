@@ -6,9 +6,10 @@ Knows no OpenFlow connection: app.py brings events and takes bytes away.
 import logging
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -157,7 +158,6 @@ class Service:
         self._exchanges = Exchanges()
         self._unsettled: dict[int, Counted] = {}
         """By the exchange's id, which it keeps; the last to happen comes last."""
-        self._settling: deque[Counted] = deque()
         self._told_foreign = False
         self._strangers: set[int] = set()
 
@@ -173,8 +173,7 @@ class Service:
         """
         self.config, self.leases.external = config, _external(config)
         yield
-        while self.settle():
-            yield
+        yield from self.settle()
         gone = dict.fromkeys(self.leases.kept())
         yield
         for number, key in enumerate(_keys(config)):
@@ -324,22 +323,23 @@ class Service:
     @property
     def unsettled(self) -> int:
         """How many different exchanges `settle` has to do with."""
-        return len(self._unsettled) + len(self._settling)
+        return len(self._unsettled)
 
-    def settle(self, most: int = SETTLED_AT_ONCE) -> bool:
-        """Count what was taken, and keep what became of the bindings; whether there is more."""
-        if not self._settling:
-            self._settling.extend(self._unsettled.values())
-            self._unsettled.clear()
-        for _ in range(min(most, len(self._settling))):
-            exchange, times, last, client = self._settling.popleft()
-            self.reasons[exchange.reason.code] += times
-            binding = exchange.binding
-            if binding is not None:
-                key = _key(exchange.bridge, binding)
-                what = (exchange.reason, last, client, exchange.message, times)
-                self.leases.record(key, binding, *what)
-        return self.unsettled > 0
+    def settle(self) -> Iterator[None]:
+        """Count what was taken until now, and keep what became of the bindings. In slices."""
+        left = len(self._unsettled)
+        while left > 0:
+            some = list(islice(self._unsettled.items(), min(left, SETTLED_AT_ONCE)))
+            left -= len(some) or left
+            for number, (exchange, times, last, client) in some:
+                del self._unsettled[number]
+                self.reasons[exchange.reason.code] += times
+                binding = exchange.binding
+                if binding is not None:
+                    key = _key(exchange.bridge, binding)
+                    what = (exchange.reason, last, client, exchange.message, times)
+                    self.leases.record(key, binding, *what)
+            yield
 
     def _is_news(self, event: Event) -> bool:
         if event.exchange.reason is not reasons.USERDATA_OPCODE:

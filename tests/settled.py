@@ -16,6 +16,6 @@ def settled(service: Service) -> list[Event]:
     events = service.take_events()
     while service.untold:
         events += service.take_events()
-    while service.settle():
+    for _ in service.settle():
         pass
     return events

@@ -37,7 +37,7 @@ class Running:
 
     def settled(self) -> Iterator[Document]:
         """Count what has happened and keep what became of the bindings, in slices."""
-        while self.service.settle():
+        for _ in self.service.settle():
             yield {}
 
 
