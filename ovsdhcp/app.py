@@ -184,10 +184,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             self.service.journal.close(self.service.leases)
 
     def _settle(self) -> None:
-        for number, _ in enumerate(self.service.settle()):
-            if number == 0:
-                # a young container is walked whole: let them grow old while they are small
-                gc.collect(_MIDDLE_AGED)
+        for _ in self.service.settle():
+            # it frees as much as it makes, so that Python would look at all of it in one go later
+            gc.collect(_MIDDLE_AGED)
             hub.sleep(0)
 
     def _tell(self) -> None:
