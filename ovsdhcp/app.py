@@ -240,8 +240,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
 
     def _apply(self, config: Config) -> Slices:
         """Put a new table in force, bridge by bridge; strangers may have become ours."""
-        behind = self.service.replace(config)
-        next(behind)
+        self.service.replace(config)
         self.sockets.listen_for(self.service.known_by_name())
         for connection, bridge in list(self._bridges.items()):
             local = bridge.switch.names.get(LOCAL, "")
@@ -254,7 +253,6 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         for connection in list(self._strangers):
             connection.begin()
             yield
-        yield from behind
 
 
 def _log_or_exit() -> Writer | None:

@@ -158,6 +158,8 @@ class Service:
         self._exchanges = Exchanges()
         self._unsettled: dict[int, Counted] = {}
         """By the exchange's id, which it keeps; the last to happen comes last."""
+        self._leaving: Iterator[None] = iter(())
+        """What is left to do since the last table came."""
         self._told_foreign = False
         self._strangers: set[int] = set()
 
@@ -166,15 +168,16 @@ class Service:
         self.journal = journal
         self.leases.adopt(journal.read_back(), _keys(self.config), self._clock())
 
-    def replace(self, config: Config) -> Iterator[None]:
-        """Put another table in force at once; what is behind is done in slices.
-
-        What is known of bindings that it no longer has becomes history.
+    def replace(self, config: Config) -> None:
+        """Put another table in force; what is known of bindings that it no longer has becomes
+        history when it is settled.
         """
         self.config, self.leases.external = config, _external(config)
-        yield
-        yield from self.settle()
-        gone = dict.fromkeys(self.leases.kept())
+        self._leaving = self._left(config)
+
+    def _left(self, config: Config) -> Iterator[None]:
+        """Look for bindings that a table does not have, in slices."""
+        gone = self.leases.kept()
         yield
         for number, key in enumerate(_keys(config)):
             gone.pop(key, None)
@@ -340,6 +343,10 @@ class Service:
                     what = (exchange.reason, last, client, exchange.message, times)
                     self.leases.record(key, binding, *what)
             yield
+        leaving = self._leaving
+        yield from leaving
+        if leaving is self._leaving:
+            self._leaving = iter(())
 
     def _is_news(self, event: Event) -> bool:
         if event.exchange.reason is not reasons.USERDATA_OPCODE:

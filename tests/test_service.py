@@ -180,11 +180,10 @@ def test_what_left_the_table_is_history_and_comes_back(service: Service, switch:
     settled(service)
     for config, left in ((replace(service.config, bridges=()), 150.0), (service.config, None)):
         NOW[0] = 150.0
-        for _ in service.replace(config):
-            pass
+        service.replace(config)
         if left is None:
             ask(service, switch, REQUEST, 200)
-            settled(service)
+        settled(service)
         lease = service.leases.get(KEY)
         assert lease is not None
         assert (lease.state, lease.left) == (State.BOUND if left else lease.state, left)
