@@ -152,7 +152,7 @@ class Reloading:
         seconds = time.monotonic() - start
         if loaded is not None:
             trial = "" if within is None else f"; taken back after {within:g} s unless confirmed"
-            LOG.info("%s: in force, %.3f s after it was read%s", self._path, seconds, trial)
+            LOG.info("%s: in force after %.3f s%s", self._path, seconds, trial)
         return Outcome(loaded is not None, seconds, "", (), warnings, within)
 
     def _put_in_force(self, new: _InForce) -> None:

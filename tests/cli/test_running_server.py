@@ -42,6 +42,7 @@ def server(state_dir: Path) -> Iterator[Server]:
     control.open()
     yield server
     control.close()
+    server.reader.close()
 
 
 def run(*arguments: str, **environment: str) -> Result:

@@ -53,7 +53,8 @@ class Server:
         self.connections: dict[Connection, Switch] = {}
         self.history = History()
         loaded = Loaded(self.service.config, (), b"digest")
-        self.reloading = Reloading("table.yaml", Reader(), loaded, self._apply)
+        self.reader = Reader()
+        self.reloading = Reloading("table.yaml", self.reader, loaded, self._apply)
         self.running = Running(
             self.service,
             self.reloading,
