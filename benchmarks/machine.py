@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -28,10 +29,11 @@ def described() -> dict[str, object]:
         "versions": versions,
     }
     used = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    build = "the distribution's" if sys.base_prefix == "/usr" else "another build"
     words = (
         f"{facts['date']}: {facts['cores']} cores ({facts['processor']}) for bridge, responder and "
-        f"load; Linux {platform.release().split('-')[0]}, Python {facts['python']}, {used}; "
-        "userspace datapath"
+        f"load; Linux {platform.release().split('-')[0]}, Python {facts['python']} ({build}), "
+        f"{used}; userspace datapath"
     )
     return facts | {"words": words}
 
