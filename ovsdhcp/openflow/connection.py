@@ -193,6 +193,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         while self.state != DEAD_DISPATCHER:
             if self._party is not None:
                 at = self._party.answer(octets, at, answers)
+            if at == len(octets):
+                break
             message = whole(octets, at)
             if not message:
                 if lies(octets, at):
@@ -203,7 +205,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 self._dispatch(message)
         if answers:
             self.send(b"".join(answers))
-        return octets[at:]
+        return octets[at:] if at < len(octets) else b""
 
     def _heard(self, message: bytes) -> bool:
         """Whether Ryu need not see it; a fault of ours is told, and the message goes Ryu's way."""
