@@ -41,6 +41,9 @@ from ovsdhcp.openflow.wellformed import MalformedError, check
 
 LOG = logging.getLogger("ovsdhcp")
 
+ONE, ONE_BY_ONE = 640, 4
+"""Octets of a read that had one question at most; after so many of them they come one by one."""
+
 READ_AT_MOST = 1 << 16
 """Octets of one read: some 150 questions, which take 2 ms where none was asked before."""
 
@@ -168,12 +171,12 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
     def _read_all(self, source: Any) -> None:
         """Between two reads other connections have their turn, however much there is to read."""
-        rest = b""
+        rest, alone = b"", 0
         while self.state != DEAD_DISPATCHER:
             if self._unsent:
                 self.wait_until_sent()
             if self._readiness is not None:
-                self._readiness.wait()
+                self._readiness.wait(eager=alone >= ONE_BY_ONE)
             try:
                 octets = source.recv(READ_AT_MOST)
             except (TimeoutError, BlockingIOError):  # nothing came
@@ -182,6 +185,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                 return
             if not octets:
                 return
+            alone = alone + 1 if len(octets) < ONE else 0
             rest = self._consume(rest + octets if rest else octets)
             if self._readiness is None:
                 hub.sleep(0)
