@@ -178,15 +178,17 @@ def after(
     )
     if now < old.at:
         return Lease(*old[:11], *counts, old.left)
+    # what is told late does not bring back a binding that has left the table since
+    left = old.left if old.left is not None and now <= old.left else None
     state = _STATES.get(code)
     withheld = old.state is State.DECLINED and now < old.until
     if state is None or (withheld and state is not State.DECLINED):
-        return Lease(*old[:8], now, message, code, *counts)
+        return Lease(*old[:8], now, message, code, *counts, left)
     goes_on = state is State.RENEWED and old.state in _LEASED
     since = old.since if goes_on or state is old.state else now
     who = old[3:8] if client is None else _kept(client)
     until = now + _duration(state, binding) if state in _ENDING else since
-    return Lease(state, since, until, *who, now, message, code, *counts)
+    return Lease(state, since, until, *who, now, message, code, *counts, left)
 
 
 def _had_nothing(lease: Lease) -> bool:

@@ -189,6 +189,22 @@ def test_what_left_the_table_is_history_and_comes_back(service: Service, switch:
         assert (lease.state, lease.left) == (State.BOUND if left else lease.state, left)
 
 
+def test_what_is_told_late_brings_nothing_back_that_left_the_table(
+    service: Service, switch: Switch
+) -> None:
+    ask(service, switch, REQUEST)
+    settled(service)
+    ask(service, switch, REQUEST, 140)
+    NOW[0] = 150.0
+    service.replace(replace(service.config, bridges=()))
+    for _ in service.settle():
+        pass
+    settled(service)
+    lease = service.leases.get(KEY)
+    assert lease is not None
+    assert (lease.at, lease.acks, lease.left) == (140, 2, 150)
+
+
 def test_what_happens_alike_is_one_exchange_and_few_are_kept() -> None:
     exchanges = Exchanges(most=2)
     drop, other = Drop(reasons.NO_BINDING), Resumed(reasons.NO_BINDING)
