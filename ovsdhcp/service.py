@@ -197,9 +197,9 @@ class Service:
                 LOG.warning("bridge %s (dpid %#018x) is not in the table", local, dpid)
             return None
         switch = Switch(bridge, names)
-        LOG.info("bridge %s: connected, %s", local, _served(switch))
+        LOG.info("bridge %s: connected, %s", bridge.name, _served(switch))
         if switch.missing:
-            LOG.warning("bridge %s: not on the bridge: %s", local, ", ".join(switch.missing))
+            LOG.warning("bridge %s: not on the bridge: %s", bridge.name, ", ".join(switch.missing))
         warn_of_selected_twice(switch, switch.selected_twice())
         return switch
 

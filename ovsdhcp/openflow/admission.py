@@ -145,6 +145,7 @@ class Admission:
     def leave(self, visit: Visit) -> None:
         """A connection is no more."""
         self._forget_waiting(visit)
+        del visit.hang_up  # which knows the visit: a cycle, and nobody looks for those (app.py)
         if visit.is_ready:
             visit.is_ready = False
             self._ready -= 1
