@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from errno import EINVAL
 from functools import partial
+from itertools import count
 from socket import (
     AF_INET6,
     AI_PASSIVE,
@@ -34,6 +35,10 @@ LOG = logging.getLogger("ovsdhcp")
 BACKLOG = 1024
 """Connections that the kernel holds for us; it has a limit of its own (net.core.somaxconn)."""
 AFTER_A_FAILED_ACCEPT = 0.1
+AT_ONCE = 16
+"""Connections that are accepted in a row. Behind them whoever makes room for one has left, so that
+no more are there at a time than may be; one in a row would keep a switch waiting behind a crowd.
+"""
 
 Serve = Callable[[socket, Any], None]
 
@@ -80,7 +85,7 @@ def tls_context(key: str, certificate: str, authorities: str | None) -> ssl.SSLC
 def accept_all(listener: socket, take: Callable[[socket, Any], object]) -> None:
     """Give each connection and its peer's address to `take`, until the listener is shut down."""
     failed = False
-    while True:
+    for number in count(1):
         try:
             connected, address = listener.accept()
         except OSError as error:
@@ -93,7 +98,8 @@ def accept_all(listener: socket, take: Callable[[socket, Any], object]) -> None:
             continue
         failed = False
         take(connected, address)
-        hub.sleep(0)  # whoever makes room for this one is gone before the next one comes
+        if number % AT_ONCE == 0:
+            hub.sleep(0)
 
 
 class Listener:
