@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from ovsdhcp.log import logfmt
 from ovsdhcp.log.logfmt import Fields, Value
@@ -50,8 +51,13 @@ def _fields(record: logging.LogRecord) -> dict[str, Value]:
 
 def stamp(seconds: float) -> str:
     """A time since 1970, in ISO 8601 and UTC with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    whole, fraction = divmod(seconds, 1)
+    return f"{_second(int(whole))}.{int(fraction * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)  # a thousand lines of a second have it in common
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}"
 
 
 def _text(record: logging.LogRecord) -> str:

@@ -24,7 +24,10 @@ class Fields(dict[str, Value]):
 
 def line(fields: Mapping[str, Value]) -> str:
     """The fields in their order. The keys are ours, and need no quoting."""
-    return " ".join(f"{key}={quoted(str(value))}" for key, value in fields.items())
+    texts = list(map(str, fields.values()))
+    if not (all(texts) and _is_bare("".join(texts))):  # one look at all of them, as a rule
+        texts = list(map(quoted, texts))
+    return " ".join(map("{}={}".format, fields, texts))
 
 
 def quoted(text: str) -> str:

@@ -1,15 +1,17 @@
-"""When it is looked out for the next question, and when it is waited for asleep."""
+"""Who waits for the next question: this thread in the hub's place, awake or asleep, or the hub."""
 
 import socket
+import time
 from collections.abc import Iterator
 
+import eventlet
 import pytest
 from ryu.lib import hub
 
 from ovsdhcp.openflow import readiness
 from ovsdhcp.openflow.readiness import SOON, Readiness
 
-STEP = SOON / 10
+STEP, LATER = SOON / 10, 0.001
 
 
 class Waiter:
@@ -33,7 +35,8 @@ class Waiter:
         if there:
             self.theirs.send(b"x")
         else:
-            hub.spawn_after(0, self.theirs.send, b"x")
+            hub.spawn_after(LATER, self.theirs.send, b"x")
+            hub.sleep(0)  # a round of the hub, for it to know of that
         self.readiness.wait(eager=eager)
         assert self.ours.recv(2) == b"x"
         return self.looked - before
@@ -68,3 +71,56 @@ def test_it_is_not_looked_out_where_others_work_is_worth_more(waiter: Waiter) ->
 def test_what_is_there_needs_no_second_look(waiter: Waiter) -> None:
     for _ in range(3):
         assert waiter.wait(eager=True, there=True) == 0
+
+
+def test_the_hub_goes_round_only_where_others_have_something_to_do(
+    waiter: Waiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    the_hub = eventlet.hubs.get_hub()
+    for timers in ("timers", "next_timers"):  # without those of other tests
+        monkeypatch.setattr(the_hub, timers, [])
+    hub.spawn_after(60, happened.append, "never")  # as there is always something in a server
+    waiter.wait(eager=False, there=True)
+    goes_round = the_hub.wait
+
+    def wait(seconds: float) -> None:
+        happened.append("round")
+        goes_round(seconds)
+
+    monkeypatch.setattr(the_hub, "wait", wait)
+
+    for _ in range(3):
+        waiter.wait(eager=False, there=True)
+    assert happened == []
+
+    hub.spawn(happened.append, "spawned")
+    waiter.wait(eager=False, there=True)
+    assert happened == ["spawned", "round"]
+
+    hub.spawn_after(LATER, happened.append, "due")
+    hub.sleep(0)
+    time.sleep(2 * LATER)
+    happened.clear()
+    for _ in range(3):
+        waiter.wait(eager=False, there=True)
+    assert happened == ["round", "due", "round"]
+
+
+def test_another_descriptor_has_its_turn_however_much_there_is_to_read(waiter: Waiter) -> None:
+    theirs, ours = socket.socketpair()
+    turns: list[int] = []
+    other = Readiness(ours.fileno())
+
+    def wait_for_other() -> None:
+        other.wait(eager=False)
+        turns.append(1)
+        other.close()
+
+    hub.spawn(wait_for_other)
+    waiter.wait(eager=False, there=True)
+    with ours, theirs:
+        theirs.send(b"x")
+        waiter.wait(eager=False, there=True)
+        waiter.wait(eager=False, there=True)
+        assert turns == [1]
