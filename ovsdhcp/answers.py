@@ -193,8 +193,8 @@ class Answers:
         shelf = self._shelves.get(ofport)
         if shelf is None:
             shelf = self._shelves[ofport] = _Shelf()
-        exchange, _ = answer.told
-        binding = exchange.binding
+        tally, _ = answer.told
+        binding = tally.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
         kept = shelf.of.get(whose, ())
         self.found[asked] = answer

@@ -29,7 +29,7 @@ from ovsdhcp.control.place import socket_path
 from ovsdhcp.control.running import Running
 from ovsdhcp.control.server import CannotListenError, Control
 from ovsdhcp.control.verbs import verbs
-from ovsdhcp.events import MOST_TOLD, Event
+from ovsdhcp.events import Event
 from ovsdhcp.journal import Journal
 from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
@@ -156,7 +156,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         while self.is_active:
             hub.sleep(TELL_EVENTS_EVERY)
             self._tell()
-            if self.service.unsettled > MOST_UNSETTLED:
+            if self.service.tallies.unsettled > MOST_UNSETTLED:
                 self._settle()
 
     def _look_after_sockets(self) -> None:
@@ -190,18 +190,10 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
             hub.sleep(0)
 
     def _tell(self) -> None:
-        """What happened until now: some of it in lines, all of it to be counted."""
-        most, left = MOST_TOLD, len(self.service.ring)
-        while True:
-            before = len(self.service.ring)
-            events = self.service.take_events(most)
-            left -= before - len(self.service.ring)
-            most -= len(events)
-            for tell in self._tellers:
-                tell(events)
-            if left <= 0:
-                break
-            hub.sleep(0)
+        """What happened until now: some of it in lines."""
+        events = self.service.take_events()
+        for tell in self._tellers:
+            tell(events)
         if self._writer is not None:
             self._writer.say_lost()
 

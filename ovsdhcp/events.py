@@ -1,12 +1,14 @@
 """What happened, one value a transaction, for whoever tells it: the log, `events`, the journal.
 
-The packet path only appends to a `Ring`; what costs something is done when the ring is taken.
+The packet path only counts, in `Tallies`; what costs something is done when they are taken.
 """
 
 import logging
-from collections import Counter, deque
-from itertools import chain, count, repeat
-from operator import attrgetter, itemgetter
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from ovsdhcp.dhcp import reasons
@@ -18,8 +20,8 @@ from ovsdhcp.dhcp.server import Drop, Reply, State
 MOST_TOLD = 200
 """Events of one taking: beyond it equal exchanges are told as one, then only counted."""
 
-TAKEN_AT_ONCE = 2_500
-"""Exchanges that are taken in one go, which takes 3 ms where each is another client's."""
+_APART = 1e-9
+"""Seconds between two questions of one read, so that it is known which one was the last."""
 
 _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
 """What somebody has to look into, and not only the client."""
@@ -76,32 +78,6 @@ _STATES = {state: state.value for state in State}
 _UNANSWERED = {Drop: "drop", Resumed: "resume"}
 
 
-class Exchanges:
-    """The exchanges that happen, each made once: most are of a few kinds for each client.
-
-    So what is alike is identical, which is what a `Ring` counts by.
-    """
-
-    def __init__(self, most: int = 32_768) -> None:
-        self._most = most
-        self._made: dict[object, Exchange] = {}
-
-    def of(
-        self, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Outcome
-    ) -> Exchange:
-        """What a question came to, for the port of a bridge."""
-        kind = None if said.request is None else said.request.options[MESSAGE_TYPE]
-        more = (said.state, said.left_out) if isinstance(said, Reply) else type(said)
-        # the exchange keeps its binding, and with it the id from being another's
-        key = (bridge, port, dl_src, id(binding), kind, said.reason.code, more)
-        made = self._made.get(key)
-        if made is None:
-            if len(self._made) >= self._most:
-                self._made.clear()
-            made = self._made[key] = Exchange.of(bridge, port, dl_src, binding, said)
-        return made
-
-
 class Event(NamedTuple):
     """One transaction, or several of the very same when there is much to tell.
 
@@ -141,78 +117,126 @@ class Event(NamedTuple):
         return {key: word for key, word in words.items() if word is not None}
 
 
-Told = tuple[Exchange, Client | None]
+@dataclass(slots=True, eq=False)
+class Tally:
+    """How often an exchange happened that is not settled yet, and what was so the last time.
+
+    `before` are those of the `times` that were told already, as long as the `period` is one that
+    is not told; it is below zero where they are settled as well.
+    """
+
+    exchange: Exchange
+    times: int = 0
+    at: float = 0.0
+    took: float = 0.0
+    xid: int = 0
+    client: Client | None = None
+    period: int = 0
+    before: int = 0
+
+    def event(self) -> Event:
+        """All that was not told."""
+        times = self.times - self.before
+        return _event(self.exchange, self.xid, self.at, self.took, times)
+
+
+Told = tuple[Tally, Client | None]
 """What is told of a question and its answer, and who asked (None, where there is no well-formed
 request)."""
 
 
-class Read(NamedTuple):
-    """The questions that came in one read, in their order, and so were answered in one write.
-
-    `at` is when they were read, `took` how many seconds later they were answered. `xids` are one
-    for each, any where there is no well-formed request.
-    """
-
-    at: float
-    took: float
-    told: list[Told]
-    xids: list[int]
-
-
 class Counted(NamedTuple):
-    """How often the very same exchange happened, when last, and who asked then."""
+    """How often an exchange happened, when last, and who asked then."""
 
     exchange: Exchange
     times: int
     last: float
     client: Client | None
 
-    def and_then(self, later: "Counted") -> "Counted":
-        """This, and what happened later of the same."""
-        exchange, times, last, client = later
-        return tuple.__new__(Counted, (exchange, self.times + times, last, client))
 
+class Tallies:
+    """What happened: each exchange is made once, most are of a few kinds for each client."""
 
-Taken = tuple[list[Event], list[Counted]]
+    def __init__(self, most: int = 32_768) -> None:
+        self._most = most
+        self._made: dict[object, Tally] = {}
+        self._unsettled: deque[Tally] = deque()
+        self._period = 1
+        """From one taking to the next; what has happened in it, since when each of it was new:"""
+        self._happened: list[Tally] = []
+        self._untold = 0
+        self._singly: list[tuple[Told, int, tuple[float, float]]] = []
+        """The first of it, one by one."""
 
+    def of(
+        self, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Outcome
+    ) -> Tally:
+        """Where it is counted what a question came to, for the port of a bridge."""
+        kind = None if said.request is None else said.request.options[MESSAGE_TYPE]
+        more = (said.state, said.left_out) if isinstance(said, Reply) else type(said)
+        # the exchange keeps its binding, and with it the id from being another's
+        key = (bridge, port, dl_src, id(binding), kind, said.reason.code, more)
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) >= self._most:
+                self._made.clear()
+            made = self._made[key] = Tally(Exchange.of(bridge, port, dl_src, binding, said))
+        return made
 
-class Ring(deque[Read]):
-    """What happened and was not taken yet. The packet path appends, and does no more."""
+    def note(self, told: list[Told], xids: list[int], at: float, took: float) -> None:
+        """Count the questions of one read, in their order, each with its xid.
 
-    def take(self, most: int = TAKEN_AT_ONCE, tell: int = MOST_TOLD) -> Taken:
-        """Take the eldest reads, about `most` exchanges: the events to tell, at most `tell`, and
-        all exchanges, counted, by when they happened last.
+        They were read at `at`, and answered `took` seconds later.
         """
-        reads: list[Read] = []
-        while self and most > 0:
-            reads.append(self.popleft())
-            most -= len(reads[-1].told)
-        told = list(chain.from_iterable(map(_TOLD, reads)))
-        exchanges = list(map(_EXCHANGE, told))
-        kinds = list(map(id, exchanges))  # they are the same if they are identical
-        times, places = Counter(kinds), dict(zip(kinds, count(), strict=False))
-        last = sorted(places.values())
-        xids = list(chain.from_iterable(map(_XIDS, reads)))
-        moments = list(chain.from_iterable(repeat(read[:2], len(read.told)) for read in reads))
-        counted = [
-            tuple.__new__(Counted, (exchanges[at], times[kinds[at]], moments[at][0], told[at][1]))
-            for at in last
-        ]
-        alone = len(told) <= tell
-        events = [
-            _event(exchanges[at], xids[at], moments[at], 1 if alone else times[kinds[at]])
-            for at in (range(len(told)) if alone else last[:tell])
-        ]
-        return events, counted
+        if len(self._singly) < MOST_TOLD:
+            self._singly += zip(told, xids, repeat((at, took)), strict=False)
+        self._untold += len(told)
+        period, unsettled, happened = self._period, self._unsettled, self._happened
+        for (tally, client), xid in zip(told, xids, strict=True):
+            if not tally.times:
+                unsettled.append(tally)
+            if tally.period != period:
+                tally.period, tally.before = period, tally.times
+                happened.append(tally)
+            tally.times += 1
+            tally.at, tally.took, tally.xid, tally.client = at, took, xid, client
+            at += _APART
 
-    def held(self) -> int:
-        """How many exchanges there are."""
-        return sum(map(len, map(_TOLD, self)))
+    @property
+    def untold(self) -> int:
+        """How many exchanges there were since the last taking."""
+        return self._untold
+
+    @property
+    def unsettled(self) -> int:
+        """How many different exchanges wait to be settled."""
+        return len(self._unsettled)
+
+    def take(self) -> list[Event]:
+        """What is to be told of all that happened since the last call."""
+        if self._untold == len(self._singly):
+            events = [
+                _event(tally.exchange, xid, at, took)
+                for (tally, _), xid, (at, took) in self._singly
+            ]
+        else:
+            events = [tally.event() for tally in self._happened[:MOST_TOLD]]
+            events.sort(key=_AT)
+        self._period += 1
+        self._untold, self._happened, self._singly = 0, [], []
+        return events
+
+    def settle(self, most: int) -> Iterator[Counted]:
+        """Take some of what is to be settled out, at most so many."""
+        for _ in range(min(most, len(self._unsettled))):
+            tally = self._unsettled.popleft()
+            yield Counted(tally.exchange, tally.times, tally.at, tally.client)
+            tally.before -= tally.times
+            tally.times = 0
 
 
-_EXCHANGE, _TOLD, _XIDS = itemgetter(0), attrgetter("told"), attrgetter("xids")
+_AT = attrgetter("at")
 
 
-def _event(exchange: Exchange, xid: int, moment: tuple[float, float], times: int) -> Event:
-    at, took = moment
+def _event(exchange: Exchange, xid: int, at: float, took: float, times: int = 1) -> Event:
     return Event(exchange, xid if exchange.message else None, at, round(took * 1e6), times)

@@ -1,8 +1,8 @@
 """The packet-ins of one switch, answered from their octets: the packet path.
 
 A question asked before is answered from memory, in the loop of `PacketIns._alike`; any other
-goes to the service, and what it says may be remembered. Either way what is told of it is noted,
-for the ring of what happened, and nothing else is done beside.
+goes to the service, and what it says may be remembered. Either way it is counted behind all of
+a read, and nothing else is done beside.
 """
 
 import logging
@@ -12,7 +12,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
-from ovsdhcp.events import Read, Told
+from ovsdhcp.events import Told
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.service import Said, Service
@@ -53,8 +53,7 @@ class PacketIns:
         noted = _Noted([], [], answers)
         end = self._answer(octets, at, noted, now)
         if noted.told:
-            read = now, self._clock() - now, noted.told, noted.xids
-            self._service.ring.append(tuple.__new__(Read, read))
+            self._service.tallies.note(noted.told, noted.xids, now, self._clock() - now)
         return end
 
     def _answer(self, octets: bytes, at: int, noted: _Noted, now: float) -> int:

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from ovsdhcp.dhcp.binding import Binding
 from ovsdhcp.dhcp.message import client_of
 from ovsdhcp.dhcp.reasons import WireError
 from ovsdhcp.dhcp.server import Drop, Reply
-from ovsdhcp.events import MOST_TOLD, Counted, Event, Exchanges, Outcome, Resumed, Ring, Told
+from ovsdhcp.events import Event, Outcome, Resumed, Tallies, Told
 from ovsdhcp.journal import Journal
 from ovsdhcp.lease import Key
 from ovsdhcp.leases import Leases
@@ -154,10 +153,7 @@ class Service:
         self.reasons: Counter[str] = Counter()
         """How often each reason was given."""
         self.memory = Memory()
-        self.ring = Ring()
-        self._exchanges = Exchanges()
-        self._unsettled: dict[int, Counted] = {}
-        """By the exchange's id, which it keeps; the last to happen comes last."""
+        self.tallies = Tallies()
         self._leaving: Iterator[None] = iter(())
         """What is left to do since the last table came."""
         self._told_foreign = False
@@ -301,41 +297,21 @@ class Service:
         lasting: bool = False,
     ) -> Said:
         bridge, port, binding = asker
-        exchange = self._exchanges.of(bridge, port, frame[6:12], binding, outcome)
+        tally = self.tallies.of(bridge, port, frame[6:12], binding, outcome)
         request = outcome.request
         client, xid = (None, 0) if request is None else (client_of(request), request.xid)
-        return tuple.__new__(Said, (octets, in_port, lasting, (exchange, client), xid))
+        return tuple.__new__(Said, (octets, in_port, lasting, (tally, client), xid))
 
-    @property
-    def untold(self) -> int:
-        """How many exchanges nobody has taken yet."""
-        return self.ring.held()
-
-    def take_events(self, most: int = MOST_TOLD) -> list[Event]:
-        """Some of what happened since, at most so many; of what others' flows ask, the first only.
-
-        To be called until nothing is `untold`. The rest of the work is left to `settle`.
-        """
-        events, counted = self.ring.take(tell=most)
-        unsettled = self._unsettled
-        for one in counted:
-            before = unsettled.pop(id(one[0]), None)
-            unsettled[id(one[0])] = one if before is None else before.and_then(one)
-        return [event for event in events if self._is_news(event)]
-
-    @property
-    def unsettled(self) -> int:
-        """How many different exchanges `settle` has to do with."""
-        return len(self._unsettled)
+    def take_events(self) -> list[Event]:
+        """What happened since the last call; of what others' flows ask, the first only."""
+        return [event for event in self.tallies.take() if self._is_news(event)]
 
     def settle(self) -> Iterator[None]:
-        """Count what was taken until now, and keep what became of the bindings. In slices."""
-        left = len(self._unsettled)
-        while left > 0:
-            some = list(islice(self._unsettled.items(), min(left, SETTLED_AT_ONCE)))
-            left -= len(some) or left
-            for number, (exchange, times, last, client) in some:
-                del self._unsettled[number]
+        """Count what happened until now, and keep what became of the bindings. In slices."""
+        left = self.tallies.unsettled
+        while left > 0 and self.tallies.unsettled:
+            for exchange, times, last, client in self.tallies.settle(min(left, SETTLED_AT_ONCE)):
+                left -= 1
                 self.reasons[exchange.reason.code] += times
                 binding = exchange.binding
                 if binding is not None:

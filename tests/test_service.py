@@ -6,9 +6,6 @@ from dataclasses import replace
 import pytest
 
 from ovsdhcp.config.table import Bridge, Config, Flows, RateLimit
-from ovsdhcp.dhcp import reasons
-from ovsdhcp.dhcp.server import Drop
-from ovsdhcp.events import Exchanges, Resumed
 from ovsdhcp.lease import State
 from ovsdhcp.log import logfmt
 from ovsdhcp.openflow.messages import PacketIn
@@ -203,16 +200,3 @@ def test_what_is_told_late_brings_nothing_back_that_left_the_table(
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.at, lease.acks, lease.left) == (140, 2, 150)
-
-
-def test_what_happens_alike_is_one_exchange_and_few_are_kept() -> None:
-    exchanges = Exchanges(most=2)
-    drop, other = Drop(reasons.NO_BINDING), Resumed(reasons.NO_BINDING)
-    first = exchanges.of("br-int", "vm5", bytes(6), None, drop)
-    assert exchanges.of("br-int", "vm5", bytes(6), None, drop) is first
-    assert exchanges.of("br-int", "vm5", bytes(6), None, other).event == "resume"
-    third = exchanges.of("br-int", "vm1", bytes(6), None, drop)
-    assert third.port == "vm1"
-    again = exchanges.of("br-int", "vm5", bytes(6), None, drop)
-    assert again == first
-    assert again is not first

@@ -40,7 +40,7 @@ def status(
         "reasons": dict(running.service.reasons),
         "leases": {state.value: count for state, count in leases.items()},
         "journal": _journal(running.service.journal),
-        "events": {"untold": running.service.untold},
+        "events": {"untold": running.service.tallies.untold},
     }
     for bridge, switch in list(running.bridges()):
         yield {"bridge": _bridge(bridge, switch)}
