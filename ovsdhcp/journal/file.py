@@ -23,8 +23,8 @@ _ASIDE = ".broken"
 _PATIENCE = 1.0
 """Seconds to wait for another program that has the file locked."""
 
-_ROWS_AT_ONCE = 200
-_REST = 0.001
+_ROWS_AT_ONCE = 50
+_REST = 0.000_25
 """Rows of a statement, and seconds between two. SQLite gives Python's lock back while one runs, and
 has to wait for it after: row by row it would wait behind a busy server for a minute; without a rest
 the server would wait for SQLite, time and again."""
