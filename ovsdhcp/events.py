@@ -172,10 +172,11 @@ class Tallies:
         self, bridge: str, port: str, dl_src: bytes, binding: Binding | None, said: Outcome
     ) -> Tally:
         """Where it is counted what a question came to, for the port of a bridge."""
-        kind = None if said.request is None else said.request.options[MESSAGE_TYPE]
-        more = (said.state, said.left_out) if isinstance(said, Reply) else type(said)
-        # the exchange keeps its binding, and with it the id from being another's
-        key = (bridge, port, dl_src, id(binding), kind, said.reason.code, more)
+        request, reason = said.request, said.reason
+        kind = None if request is None else request.options[MESSAGE_TYPE]
+        state, left_out = (said.state, said.left_out) if isinstance(said, Reply) else (None, ())
+        # the exchange keeps binding and reason, and with them the ids from being others'
+        key = bridge, port, dl_src, id(binding), kind, id(reason), type(said), state, left_out
         made = self._made.get(key)
         if made is None:
             if len(self._made) >= self._most:

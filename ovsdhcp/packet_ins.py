@@ -97,27 +97,24 @@ class PacketIns:
         return at, octets[at + 1 : at + 4] != header
 
     def _is_answered(self, message: bytes, asked: bytes, noted: _Noted, now: float) -> bool:
-        """Whether it is a question of ours; then it is answered."""
-        said = self._asked(message, asked, now)
-        if said is None:
-            return False
-        noted.answers.append(said.octets)
-        if said.told is not None:
-            noted.told.append(said.told)
-            noted.xids.append(said.xid)
-        return True
-
-    def _asked(self, message: bytes, asked: bytes, now: float) -> Said | None:
-        """What is to be sent, and told; None for what is no question of ours.
+        """Whether it is a question of ours; then it is answered.
 
         A fault of ours is told, and the message is left to others.
         """
         ask = self._ask.get(message[1]) if message[0] == messages.VERSION else None
         try:
-            return None if ask is None else ask(message, asked, now)
+            said = None if ask is None else ask(message, asked, now)
         except Exception:
             LOG.exception("a packet-in failed; this is a bug, please report it")
-            return None
+            return False
+        if said is None:
+            return False
+        octets, _, _, told, xid = said
+        noted.answers.append(octets)
+        if told is not None:
+            noted.told.append(told)
+            noted.xids.append(xid)
+        return True
 
     def _punted(self, message: bytes, asked: bytes, now: float) -> Said | None:
         packet_in = messages.read_packet_in(message)

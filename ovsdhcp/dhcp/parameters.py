@@ -115,7 +115,7 @@ def _size(options: Mapping[int, bytes]) -> int:
 
 def _spread(request: Request) -> int:
     """1 to 256, always the same for one client: RFC 2131 §4.4.5's fuzz without chance."""
-    return 1 + (zlib.crc32(request.mac) & 0xFF)
+    return 1 + (zlib.crc32(request.chaddr[:6]) & 0xFF)
 
 
 def parameters(asked: Question, binding: Binding) -> list[Parameter]:

@@ -11,6 +11,7 @@ that halt. A wait that turns out to be longer ends this, so that hardly ever is 
 
 from collections.abc import Sequence
 from os import sched_yield
+from select import POLLIN
 from time import monotonic
 from typing import Any
 
@@ -51,13 +52,14 @@ class Readiness:
     def _is_next(self, look_out_until: float) -> bool:
         """Wait where the hub would, which takes a third of the time of its round.
 
-        False as soon as anybody else has something to do: then the hub goes round as ever.
+        False as soon as anybody else has something to do, who wants to write to it as well: then
+        the hub goes round as ever.
         """
         idle = self._idle()
         if idle <= 0:
             return False
         found = self._look_out(look_out_until) if look_out_until else self._poll(idle)
-        return len(found) == 1 and found[0][0] == self._descriptor
+        return len(found) == 1 and found[0] == (self._descriptor, POLLIN)
 
     def _idle(self) -> float:
         """Seconds until the hub has to do something of its own accord."""

@@ -124,3 +124,20 @@ def test_another_descriptor_has_its_turn_however_much_there_is_to_read(waiter: W
         waiter.wait(eager=False, there=True)
         waiter.wait(eager=False, there=True)
         assert turns == [1]
+
+
+def test_who_writes_to_the_same_descriptor_has_its_turn(waiter: Waiter) -> None:
+    """It is ready for that at once, and nothing is there to be read."""
+    turns: list[int] = []
+
+    def write() -> None:
+        eventlet.hubs.trampoline(waiter.ours, write=True)
+        turns.append(1)
+
+    waiter.wait(eager=False, there=True)
+    hub.spawn(write)
+    hub.spawn_after(LATER, waiter.theirs.send, b"x")
+    hub.sleep(0)
+    waiter.readiness.wait(eager=False)
+    assert waiter.ours.recv(2) == b"x"
+    assert turns == [1]
