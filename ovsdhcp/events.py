@@ -20,8 +20,9 @@ from ovsdhcp.dhcp.server import Drop, Reply, State
 MOST_TOLD = 200
 """Events of one taking: beyond it equal exchanges are told as one, then only counted."""
 
-_APART = 1e-9
-"""Seconds between two questions of one read, so that it is known which one was the last."""
+_APART = 1e-7
+"""Seconds between two questions of one read, so that it is known which one was the last: less than
+it takes to answer one, and more than a float leaves out after years of uptime."""
 
 _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
 """What somebody has to look into, and not only the client."""

@@ -52,8 +52,8 @@ class Readiness:
     def _is_next(self, look_out_until: float) -> bool:
         """Wait where the hub would, which takes a third of the time of its round.
 
-        False as soon as anybody else has something to do, who wants to write to it as well: then
-        the hub goes round as ever.
+        False as soon as anybody else has something to do, be it to write to the same descriptor:
+        then the hub goes round as ever.
         """
         idle = self._idle()
         if idle <= 0:

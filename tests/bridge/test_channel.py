@@ -199,7 +199,7 @@ def test_thousands_of_idle_connections_are_in_nobodys_way(lab_of_two: Lab, bench
             assert idle[-1 - PLACES].is_hung_up_on(within=5)  # the last that had to make room
             taken.append(memory(controller))
     print(f"memory {taken[0] >> 10:,} KiB, {taken[1] - taken[0] >> 10:+,} KiB")
-    assert endings(lab_of_two, "made-room")
+    assert wait_for(lambda: endings(lab_of_two, "made-room"), within=5)
     assert log_of(lab_of_two).count("bridge br-int: connected") == connected
     assert taken[1] - taken[0] < MEMORY_MORE
 
