@@ -232,13 +232,14 @@ class Tallies:
 
     def settle(self, most: int) -> Iterator[Counted]:
         """Take some of what is to be settled out, at most so many."""
-        for _ in range(min(most, len(self._unsettled))):
-            tally = self._unsettled.popleft()
-            yield Counted(tally.exchange, tally.times, tally.at, tally.client)
-            tally.before -= tally.times
-            tally.times = 0
         for _ in range(min(most, len(self._old))):
             self._old.popitem()
+        for _ in range(min(most, len(self._unsettled))):
+            tally = self._unsettled.popleft()
+            counted = Counted(tally.exchange, tally.times, tally.at, tally.client)
+            tally.before -= tally.times
+            tally.times = 0
+            yield counted
 
 
 _AT = attrgetter("at")

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -306,7 +306,7 @@ class Service:
         """What happened since the last call; of what others' flows ask, the first only."""
         return [event for event in self.tallies.take() if self._is_news(event)]
 
-    def settle(self) -> Iterator[None]:
+    def settle(self) -> Generator[None, None, None]:
         """Count what happened until now, and keep what became of the bindings. In slices."""
         left = self.tallies.unsettled
         while left > 0 and self.tallies.unsettled:
@@ -320,9 +320,11 @@ class Service:
                     self.leases.record(key, binding, *what)
             yield
         leaving = self._leaving
-        yield from leaving
-        if leaving is self._leaving:
-            self._leaving = iter(())
+        for _ in leaving:  # not `yield from`: who stops listening would end it for all
+            yield
+            if leaving is not self._leaving:  # another table came, which has its own
+                return
+        self._leaving = iter(())
 
     def _is_news(self, event: Event) -> bool:
         if event.exchange.reason is not reasons.USERDATA_OPCODE:

@@ -88,6 +88,15 @@ def test_in_slices_what_comes_meanwhile_is_settled_behind_it() -> None:
     assert tallies.unsettled == 0
 
 
+def test_who_stops_settling_loses_nothing_that_comes_later() -> None:
+    tallies = Tallies()
+    read(tallies, ["vm1", "vm2"])
+    first = next(tallies.settle(2))
+    read(tallies, ["vm1"])
+    found = [(it.exchange.port, it.times) for it in (first, *settled(tallies))]
+    assert found == [("vm1", 1), ("vm2", 1), ("vm1", 1)]
+
+
 STEPS = st.lists(
     st.one_of(
         st.lists(st.sampled_from(["vm1", "vm2", "vm3"]), min_size=1, max_size=MOST_TOLD),

@@ -1,6 +1,7 @@
 """The service: which packet-ins it believes, what it remembers, what it says of them."""
 
 import logging
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -200,3 +201,18 @@ def test_what_is_told_late_brings_nothing_back_that_left_the_table(
     lease = service.leases.get(KEY)
     assert lease is not None
     assert (lease.at, lease.acks, lease.left) == (140, 2, 150)
+
+
+def test_who_stops_listening_does_not_keep_what_left_from_history(
+    service: Service, switch: Switch
+) -> None:
+    """As `leases` does that is ended while it waits for the settling."""
+    ask(service, switch, REQUEST)
+    settled(service)
+    service.replace(replace(service.config, bridges=()))
+    with closing(service.settle()) as listening:
+        next(listening)
+    settled(service)
+    lease = service.leases.get(KEY)
+    assert lease is not None
+    assert lease.left is not None

@@ -78,11 +78,7 @@ class Binding:
     boot: Boot = NO_BOOT
     trusted: bool = False
     address_octets: bytes = field(init=False, repr=False, compare=False)
-    terms: tuple[object, ...] = field(init=False, repr=False, compare=False)
-    """The same for bindings that may be told the same, as long as one of these is there."""
 
     def __post_init__(self) -> None:
         """As `Subnet`."""
-        shared = id(self.subnet), id(self.options), id(self.boot)
         object.__setattr__(self, "address_octets", self.address.packed)
-        object.__setattr__(self, "terms", (*shared, self.lease_time, self.t1, self.t2))

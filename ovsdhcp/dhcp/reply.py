@@ -92,13 +92,15 @@ _templates: dict[object, tuple[Binding, Template]] = {}
 def template(asked: Question, echo: bytes, binding: Binding) -> Template:
     """The template that answers `asked`, remembered or made; `echo` is its echoes, encoded."""
     kind, codes, size, file, spread, text, _ = asked
-    key: object = (binding.terms, kind, codes, size, file, spread, text, len(echo))
+    subnet, options, boot = binding.subnet, binding.options, binding.boot
+    terms = id(subnet), id(options), id(boot), binding.lease_time, binding.t1, binding.t2
+    key: object = (terms, kind, codes, size, file, spread, text, len(echo))
     kept = _templates.get(key)
     if kept is not None and kept[1].margin is None:
         key = key, echo
         kept = _templates.get(key)
     if kept is None:
-        kept = binding, _build(asked, echo, binding)  # the binding keeps its terms its own
+        kept = binding, _build(asked, echo, binding)  # the binding keeps its ids from being reused
         _keep(_templates, key, kept, _MOST_TEMPLATES)
     return kept[1]
 

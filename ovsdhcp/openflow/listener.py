@@ -37,7 +37,7 @@ BACKLOG = 1024
 AFTER_A_FAILED_ACCEPT = 0.1
 AT_ONCE = 16
 """Connections that are accepted in a row. Behind them whoever makes room for one has left, so that
-no more are there at a time than may be; one in a row would keep a switch waiting behind a crowd.
+hardly more are there at a time than may be; with one in a row a switch would wait behind a crowd.
 """
 
 Serve = Callable[[socket, Any], None]

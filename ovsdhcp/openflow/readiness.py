@@ -50,7 +50,7 @@ class Readiness:
         self._was_soon = monotonic() - began < SOON
 
     def _is_next(self, look_out_until: float) -> bool:
-        """Wait where the hub would, which takes a third of the time of its round.
+        """Wait in the hub's place, which spares its round.
 
         False as soon as anybody else has something to do, be it to write to the same descriptor:
         then the hub goes round as ever.
