@@ -35,6 +35,7 @@ from ovsdhcp.log import form
 from ovsdhcp.log.exchanges import Exchanges
 from ovsdhcp.log.takeover import take_over
 from ovsdhcp.log.writer import Writer
+from ovsdhcp.openflow import shortcut
 from ovsdhcp.openflow.connection import Connection, Party
 from ovsdhcp.openflow.door import expire
 from ovsdhcp.openflow.endings import ALREADY_CONNECTED, STRANGER
@@ -49,6 +50,8 @@ LOG = logging.getLogger("ovsdhcp")
 
 TELL_EVENTS_EVERY = 0.2
 SOCKETS_EVERY = 1.0
+NO_SHORTCUT_FOR = 60.0
+"""Seconds, for a bridge that closed one while it stayed connected."""
 MOST_UNSETTLED = 131_072
 """Different exchanges that may wait until the journal is written next."""
 
@@ -95,7 +98,9 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         loaded = _table_or_exit(reader)
         self.service = Service(loaded.config)
         host, port, self.admission, self.sockets = open_channel(self.CONF, self._begin, hub.spawn)
-        self._refuse_strangers = False
+        self._alone = False
+        self._shortcuts_lost: dict[int, float] = {}
+        """When, by datapath id."""
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
         self._bridges: dict[Connection, ConnectedBridge] = {}
@@ -118,7 +123,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         """Called by Ryu once all applications are there."""
         super().start()
         self.process.heed_signals()
-        self._refuse_strangers = alone(self.name)
+        self._alone = alone(self.name)
         self.threads.append(hub.spawn(expire, self.admission))
         self._keeper = hub.spawn(self._keep_journal)
         own = (self._tell_events, self._look_after_sockets, self._be_supervised, self.reloading.run)
@@ -206,7 +211,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         switch = self.service.connected(connection.id, names, names.get(LOCAL, ""))
         if switch is None:
             self._strangers.add(connection)
-            if self._refuse_strangers:
+            if self._alone:
                 connection.end(STRANGER)
             return None
         for other in self._bridges:
@@ -217,7 +222,15 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._strangers.discard(connection)
         bridge = self._bridges[connection] = ConnectedBridge(self.service, switch, connection)
         bridge.greet()
+        if self._may_take_shortcut(connection):
+            hub.spawn(_take_shortcut, connection, switch, names.get(LOCAL, ""))
         return bridge
+
+    def _may_take_shortcut(self, connection: Connection) -> bool:
+        """Not beside other applications: they may wish the bridge's messages to be otherwise."""
+        lost = self._shortcuts_lost.get(connection.id, -NO_SHORTCUT_FOR)
+        recently = time.monotonic() - lost < NO_SHORTCUT_FOR
+        return self._alone and not recently and connection.is_of_this_machine
 
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:
@@ -225,6 +238,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         bridge = self._bridges.pop(ev.datapath, None)
         if bridge is not None:
             bridge.answers.close()
+            if ev.datapath.lost_shortcut:
+                self._shortcuts_lost[ev.datapath.id] = time.monotonic()
             self._ended += 1
             if self._ended % _ENDED_BRIDGES == 0:
                 gc.collect()
@@ -245,6 +260,13 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         for connection in list(self._strangers):
             connection.begin()
             yield
+
+
+def _take_shortcut(connection: Connection, switch: Switch, local: str) -> None:
+    try:
+        shortcut.take(connection, switch, local)
+    except Exception:
+        LOG.exception("a shortcut failed; this is a bug, please report it")
 
 
 def _log_or_exit() -> Writer | None:

@@ -50,6 +50,9 @@ class Line(Protocol):
     def send(self, buf: bytes) -> bool:
         """Send, or keep to be sent; False where the connection has ended."""
 
+    def wish(self, buf: bytes) -> bool:
+        """Send what is about the bridge's own messages, by whichever way they come."""
+
     def wait_until_sent(self) -> None:
         """Wait while too much is kept."""
 
@@ -94,7 +97,8 @@ class ConnectedBridge:
 
     def greet(self) -> None:
         """Begin."""
-        self._line.send(self.switch.greet())
+        self._line.wish(self.switch.wishes())
+        self.sync()
 
     def sync(self) -> None:
         """Look at what the bridge has of us, and mend it."""
@@ -180,7 +184,10 @@ class ConnectedBridge:
         held = sum(self.answers.held(ofport) for ofport, whose in outdated if whose is ALL)
         at_once = _shape(bridge) != _shape(switch.bridge) or len(outdated) + held > _MANY
         known = set(switch.selected_twice())
-        self._line.send(switch.reconfigure(bridge, replaced))
+        waited = switch.waits
+        sync = switch.reconfigure(bridge, replaced)
+        self._line.wish(switch.format(waited=waited))
+        self._line.send(sync)
         warn_of_selected_twice(switch, (it for it in switch.selected_twice() if it not in known))
         self.answers.bridge, self._retired = bridge.name, retired
         rest = self.answers.forget_at_once() if at_once else self._forget(outdated)

@@ -65,6 +65,9 @@ class Deaf:
     def send(self, buf: bytes) -> bool:
         return True
 
+    def wish(self, buf: bytes) -> bool:
+        return True
+
     def wait_until_sent(self) -> None: ...
 
     def end(self, ending: object, detail: str = "") -> None: ...

@@ -117,7 +117,7 @@ def test_only_the_connection_is_ryus() -> None:
     names = {
         m.name for m in (HOUSE / "openflow").glob("*.py") if any("ryu" in i for i in imports(m))
     }
-    assert names == {"connection.py", "door.py", "listener.py", "readiness.py"}
+    assert names == {"connection.py", "door.py", "listener.py", "readiness.py", "wire.py"}
 
 
 def test_only_replies_are_built_with_ryu() -> None:

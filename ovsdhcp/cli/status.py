@@ -71,10 +71,13 @@ def _bridge(bridge: Document) -> str:
     ports, name = bridge["ports"], printable(bridge["name"])
     if not bridge["connected"]:
         return f"{name}: not connected, {ports['configured']} ports in the table"
-    if bridge["flows"] == Flows.EXTERNAL.value:
-        return f"{name}: connected, others' flows say whom it serves"
     sync = "in sync" if bridge["in_sync"] else "not in sync"
-    return f"{name}: connected, {sync}, {ports['attached']} of {ports['configured']} ports there"
+    if bridge["flows"] == Flows.EXTERNAL.value:
+        served = "others' flows say whom it serves"
+    else:
+        served = f"{sync}, {ports['attached']} of {ports['configured']} ports there"
+    heard = f", heard by {printable(bridge['shortcut'])}" if bridge["shortcut"] else ""
+    return f"{name}: connected, {served}{heard}"
 
 
 def _socket(socket: Document) -> str:

@@ -87,6 +87,7 @@ def _bridge(bridge: Bridge, switch: Switch | None) -> Document:
         "name": bridge.name,
         "connected": switch is not None,
         "in_sync": switch is not None and switch.in_sync,
+        "shortcut": None if switch is None or not switch.shortcut else str(switch.shortcut),
         "flows": bridge.flows.value,
         "reply": bridge.reply.value,
         "ports": {

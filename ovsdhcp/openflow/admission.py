@@ -46,11 +46,14 @@ class Limits:
 
     @classmethod
     def within(cls, open_files: int) -> "Limits":
-        """What fits into a process that may have so many open files, with some left for others."""
+        """What fits into a process that may have so many open files, with some left for others.
+
+        A switch that is ready may take two (shortcut.py).
+        """
         places = max(open_files - 64, 16)
         most = cls()
-        waiting = min(most.waiting, places // 2)
-        return cls(waiting=waiting, ready=min(most.ready, places - waiting))
+        waiting = min(most.waiting, places // 3)
+        return cls(waiting=waiting, ready=min(most.ready, (places - waiting) // 2))
 
 
 @dataclass(slots=True)

@@ -1,22 +1,18 @@
-"""A switch's connection as Ryu knows it, read and written in large pieces.
+"""A switch's connection as Ryu knows it, read and written in large pieces (wire.py).
 
 Ryu reads eight octets and then the rest of each message, makes objects of it, and queues an event;
 that is most of what an answer costs. Here a read takes what is there, `Party.answer` answers the
 questions among it from the octets, and all answers leave in one write. What is no question
 of ours goes Ryu's way unharmed: echo, errors, other applications' packet-ins.
 
-Nothing here waits for a switch that does not read: what it has not taken is kept, and while that
-is much, nothing more is read from it.
-
 Ryu makes it through `ryu.controller.controller.datapath_connection_factory`.
 """
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from socket import AF_UNIX, SO_SNDBUF, SOL_SOCKET, socket
+from socket import AF_UNIX, socket
 from struct import Struct
 from typing import Any, Protocol
 
@@ -32,33 +28,41 @@ from ovsdhcp.openflow.door import Passage, passing
 from ovsdhcp.openflow.endings import (
     DOES_NOT_READ,
     MALFORMED_MESSAGE,
+    SHORTCUT_LOST,
     SILENT,
     UNREADABLE_MESSAGE,
 )
-from ovsdhcp.openflow.messages import lies, whole
-from ovsdhcp.openflow.readiness import Readiness
+from ovsdhcp.openflow.messages import (
+    ECHO_REPLY,
+    ECHO_REQUEST,
+    ERROR,
+    EXPERIMENTER,
+    FLOW_REMOVED,
+    PACKET_IN,
+    PORT_STATUS,
+    lies,
+    whole,
+)
+from ovsdhcp.openflow.overlap import Overlap
 from ovsdhcp.openflow.wellformed import MalformedError, check
+from ovsdhcp.openflow.wire import Wire
 
 LOG = logging.getLogger("ovsdhcp")
 
-ONE, ONE_BY_ONE = 640, 4
-"""Octets of a read that had one question at most; after so many of them they come one by one."""
-
-READ_AT_MOST = 1 << 16
-"""Octets of one read: some 150 questions, which take 2 ms where none was asked before."""
-
-UNSENT_AT_MOST = 1 << 20
-"""Octets that a switch may have left unread and still be read from."""
-
-READS_WITHIN = 30.0
-"""Seconds in which a switch has to take something of what it is sent."""
-
-_BUFFERED = 1 << 18
 ANSWERS_WITHIN = 2.0
 """Seconds in which a switch that is alive answers an echo request."""
 
 MOST_PORTS = 0xFF00 + 1
 """Open vSwitch numbers them below OFPP_MAX of OpenFlow 1.0, and has a local one."""
+
+OVERLAPS = 1.0
+"""Seconds, long behind the last message that came by both wires."""
+
+SAME_END = 0.1
+"""Seconds in which both wires of a switch that is gone have ended."""
+
+SAID_OF_ITS_OWN_ACCORD = frozenset({ERROR, EXPERIMENTER, PACKET_IN, FLOW_REMOVED, PORT_STATUS})
+"""Types of messages that may come by a shortcut: errors are about answers that went there."""
 
 _HEADER = Struct("!BBHI")
 
@@ -87,7 +91,11 @@ class _WithoutDelay:
 
 
 class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
-    """One switch. `begin` is called when it is ready, and may give it a party."""
+    """One switch. `begin` is called when it is ready, and may give it a party.
+
+    What it says of its own accord may come by a second wire, the `shortcut`; whatever else is said
+    goes over its own.
+    """
 
     def __init__(
         self,
@@ -100,18 +108,13 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         self._party: Party | None = None
         self._passage = passage
         self._challenged = False
-        self._unsent: deque[tuple[bytes, bool]] = deque()
-        self._unsent_octets = 0
-        self._readiness: Readiness | None = None
-        """None over TLS, which may have read more already than it was asked for."""
-        self._to_send, self._sent = hub.Event(), hub.Event()
+        self._shortcut: Wire | None = None
+        self._overlap: Overlap | None = None
         super().__init__(
             _WithoutDelay(connected) if connected.family == AF_UNIX else connected, address
         )
         self.socket = connected
-        # a small buffer has room again soon, even where a busy switch reads a little at a time
-        connected.setsockopt(SOL_SOCKET, SO_SNDBUF, _BUFFERED)
-        connected.settimeout(READS_WITHIN)
+        self._wire = Wire(connected)
 
     def set_state(self, state: str) -> None:
         """Begin in the very moment that the switch is ready, so that no message is in between."""
@@ -149,53 +152,85 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         if self._party is None and self.state == MAIN_DISPATCHER:
             self._party = self._begin(self)
 
-    # -- reading -----------------------------------------------------------------------------
-
     def close(self) -> None:
         """End it; what was sent before still goes out."""
         super().close()
-        self._sent.set()
-        if self._readiness is not None:
-            self._readiness.wake()
+        self._wire.end()
+        if self._shortcut is not None:
+            self._shortcut.end()
+
+    # -- the shortcut ------------------------------------------------------------------------
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether the switch came by TCP from an address of our own."""
+        try:
+            ours, theirs = self.socket.getsockname(), self.socket.getpeername()
+        except OSError:  # it is gone already
+            return False
+        return self.socket.family != AF_UNIX and ours[0] == theirs[0]
+
+    @property
+    def lost_shortcut(self) -> bool:
+        """Whether it was ended since its shortcut was closed."""
+        return self._passage.ending is SHORTCUT_LOST
+
+    def begin_overlap(self) -> None:
+        """From now on the same may come by the shortcut as well: whichever is later is left out."""
+        self._overlap = Overlap()
+
+    def end_overlap(self) -> None:
+        """Nothing comes by both any more."""
+        self._overlap = None
+
+    def take_shortcut(self, wire: Wire, octets: bytes) -> None:
+        """Read a second wire, by which these octets came already, until either ends.
+
+        Then both do: what is left of such a connection would be half of one.
+        """
+        self._shortcut = wire
+        hub.spawn_after(OVERLAPS, self.end_overlap)
+        hub.spawn(self._send_all, wire)
+        hub.spawn(self._read_shortcut, wire, octets)
+
+    def _read_shortcut(self, wire: Wire, octets: bytes) -> None:
+        try:
+            self._read_all(wire, octets)
+        finally:
+            wire.close()
+            hub.sleep(SAME_END)
+            if not self._wire.ended:
+                self.end(SHORTCUT_LOST)
+
+    def _is_about(self, wire: Wire, message: bytes) -> bool:
+        """Whether a message of the shortcut is about this wire, rather than the switch."""
+        if message[1] == ECHO_REQUEST:
+            wire.send(message[:1] + bytes((ECHO_REPLY,)) + message[2:])
+        return message[1] not in SAID_OF_ITS_OWN_ACCORD
+
+    # -- reading -----------------------------------------------------------------------------
 
     def _recv_loop(self) -> None:
-        plain = getattr(self.socket, "fd", None)
-        if plain is not None:
-            self._readiness = Readiness(plain.fileno())
         try:
-            self._read_all(self.socket if plain is None else plain)
+            self._read_all(self._wire)
         finally:
-            if self._readiness is not None:
-                self._readiness.close()
-            self.socket.close()
+            self._wire.close()
 
-    def _read_all(self, source: Any) -> None:
-        """Between two reads other connections have their turn, however much there is to read."""
-        rest, alone = b"", 0
+    def _read_all(self, wire: Wire, rest: bytes = b"") -> None:
+        rest = self._consume(rest, wire)
         while self.state != DEAD_DISPATCHER:
-            if self._unsent:
-                self.wait_until_sent()
-            if self._readiness is not None:
-                self._readiness.wait(eager=alone >= ONE_BY_ONE)
-            try:
-                octets = source.recv(READ_AT_MOST)
-            except (TimeoutError, BlockingIOError):  # nothing came
-                continue
-            except (EOFError, OSError):
+            octets = wire.read()
+            if octets:
+                rest = self._consume(rest + octets if rest else octets, wire)
+            elif octets is not None:
                 return
-            if not octets:
-                return
-            alone = alone + 1 if len(octets) < ONE else 0
-            rest = self._consume(rest + octets if rest else octets)
-            if self._readiness is None:
-                hub.sleep(0)
 
-    def _consume(self, octets: bytes) -> bytes:
+    def _consume(self, octets: bytes, wire: Wire) -> bytes:
         """Handle all whole messages, answer what is ours in one write, return what is left."""
         answers: list[bytes] = []
         at = 0
         while self.state != DEAD_DISPATCHER:
-            if self._party is not None:
+            if self._party is not None and self._overlap is None:
                 at = self._party.answer(octets, at, answers)
             if at == len(octets):
                 break
@@ -205,11 +240,23 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
                     self.end(MALFORMED_MESSAGE, "a message shorter than its header")
                 break
             at += len(message)
-            if self._party is None or not self._heard(message):
-                self._dispatch(message)
+            self._take(message, wire, answers)
         if answers:
-            self.send(b"".join(answers))
+            wire.send(b"".join(answers))
         return octets[at:] if at < len(octets) else b""
+
+    def _take(self, message: bytes, wire: Wire, answers: list[bytes]) -> None:
+        """Any message; while there is an overlap, it may be a question of ours that came twice."""
+        of_shortcut = wire is self._shortcut
+        if of_shortcut and self._is_about(wire, message):
+            return
+        if self._overlap is not None and message[1] in SAID_OF_ITS_OWN_ACCORD:
+            if not self._overlap.is_new(message, by_shortcut=of_shortcut):
+                return
+            if self._party is not None and self._party.answer(message, 0, answers):
+                return
+        if self._party is None or not self._heard(message):
+            self._dispatch(message)
 
     def _heard(self, message: bytes) -> bool:
         """Whether Ryu need not see it; a fault of ours is told, and the message goes Ryu's way."""
@@ -260,61 +307,30 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
     def send(self, buf: bytes, close_socket: bool = False) -> bool:
         """Send now what the socket takes, and the rest as soon as it does. Never waits."""
-        if self.state == DEAD_DISPATCHER or self.send_q is None:
-            return False
-        rest = buf if self._unsent or close_socket else self._send_now(buf)
-        if rest:
-            self._unsent.append((rest, close_socket))
-            self._unsent_octets += len(rest)
-            self._to_send.set()
-        return True
+        return self.state != DEAD_DISPATCHER and self._wire.send(buf, last=close_socket)
 
-    def _send_now(self, buf: bytes) -> bytes:
-        """What the socket did not take. TLS may have to read first, so there it is all of it."""
-        plain = getattr(self.socket, "fd", None)
-        if plain is None:
-            return buf
-        try:
-            sent: int = plain.send(buf)
-        except BlockingIOError:
-            return buf
-        except OSError:
-            return b""  # the reading side finds out as well, and ends the connection
-        return b"" if sent == len(buf) else buf[sent:]
+    def wish(self, buf: bytes) -> bool:
+        """Send what is about the messages that the switch sends of its own accord."""
+        return (self._shortcut or self._wire).send(buf)
+
+    def wait_until_sent(self) -> None:
+        """Wait while too much of what was sent is left unread."""
+        self._wire.wait_until_sent()
 
     def _send_loop(self) -> None:
         try:
-            while self.state != DEAD_DISPATCHER and self._send_unsent():
-                self._to_send.clear()
-                self._to_send.wait()
+            self._send_all(self._wire)
+        finally:
+            self.send_q = None  # which is how Ryu's echo loop knows
+            self._close_write()
+
+    def _send_all(self, wire: Wire) -> None:
+        try:
+            wire.send_unsent()
         except TimeoutError:
             self.end(DOES_NOT_READ)
         except OSError:
-            pass  # as above
-        finally:
-            self.send_q = None  # which is how Ryu's echo loop knows
-            self._unsent.clear()
-            self._unsent_octets = 0
-            self._close_write()
-            self._sent.set()
-
-    def _send_unsent(self) -> bool:
-        """Send all that is left; whether there may be more."""
-        while self._unsent:
-            buf, last = self._unsent[0]
-            self.socket.sendall(buf)
-            self._unsent.popleft()
-            self._unsent_octets -= len(buf)
-            self._sent.set()
-            if last:
-                return False
-        return True
-
-    def wait_until_sent(self) -> None:
-        """Wait for a switch that leaves so much unread: nothing more is read from it meanwhile."""
-        while self._unsent_octets > UNSENT_AT_MOST and self.state != DEAD_DISPATCHER:
-            self._sent.clear()
-            self._sent.wait()
+            pass  # the reading side finds out as well, and ends the connection
 
 
 def serve(

@@ -13,10 +13,9 @@ from struct import Struct, pack
 
 from ovsdhcp.dhcp.reasons import PACKET_IN_MALFORMED, WireError
 from ovsdhcp.openflow.fields import IN_PORT
-from ovsdhcp.openflow.messages import EXPERIMENTER, NICIRA, message
+from ovsdhcp.openflow.messages import NICIRA, experimenter
 
-SET_PACKET_IN_FORMAT, RESUME, PACKET_IN2 = 16, 28, 30
-NXPIF_STANDARD, NXPIF_NXT_PACKET_IN2 = 0, 2
+RESUME, PACKET_IN2 = 28, 30
 
 PACKET, FULL_LEN, TABLE_ID, COOKIE, REASON, METADATA, USERDATA, CONTINUATION = (
     0,
@@ -35,19 +34,6 @@ _PACKET_IN2 = pack("!II", NICIRA, PACKET_IN2)
 
 FRAME = 20
 """Where the packet begins in a `resume`: behind the two headers and its property's own."""
-
-
-def set_packet_in_format(xid: int, *, waits: bool = True) -> bytes:
-    """Ask for NXT_PACKET_IN2, in which a packet can wait, or for OpenFlow's own packet-in again.
-
-    It is a connection's: every packet-in on it comes so from now on.
-    """
-    form = NXPIF_NXT_PACKET_IN2 if waits else NXPIF_STANDARD
-    return _nicira(SET_PACKET_IN_FORMAT, pack("!I", form), xid)
-
-
-def _nicira(kind: int, body: bytes, xid: int) -> bytes:
-    return message(EXPERIMENTER, xid, pack("!II", NICIRA, kind) + body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +117,7 @@ def _property(body: bytes, at: int) -> tuple[int, int]:
 def resume(paused: Paused, packet: bytes, metadata: bytes, xid: int = 0) -> bytes:
     """Let the pipeline go on with this packet and these fields."""
     properties = _packed(PACKET, packet) + _packed(METADATA, metadata) + paused.kept
-    return _nicira(RESUME, properties, xid)
+    return experimenter(NICIRA, RESUME, properties, xid)
 
 
 def _packed(kind: int, payload: bytes) -> bytes:

@@ -72,6 +72,13 @@ DOES_NOT_READ = Reason(
     "OpenFlow 1.3.5 §6.3.2",
     "The switch is overloaded or stopped; it connects anew when it is back.",
 )
+SHORTCUT_LOST = Reason(
+    "shortcut-lost",
+    "the bridge closed its management socket, by which its packets came",
+    "SECURITY.md",
+    "Nothing, if it happened once: the bridge connects anew, and for a minute its packets come by "
+    "that connection. Else look into ovs-vswitchd's log.",
+)
 TLS_REFUSED = Reason(
     "tls-refused",
     "the peer spoke no TLS, or has no certificate of our certification authority",

@@ -1,12 +1,13 @@
 """A bridge of this machine, asked over its management socket, as ovs-ofctl does.
 
-Open vSwitch serves OpenFlow to its own tools at `BRIDGE.mgmt` in its run-time folder. We only ask:
-who the bridge is, which ports it has, and which flows of ours.
+Open vSwitch serves OpenFlow to its own tools at `BRIDGE.mgmt` in its run-time folder. We ask who
+the bridge is, which ports it has, and which flows of ours; and have it say there what it says of
+its own accord (shortcut.py).
 """
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from struct import Struct, pack, unpack_from
 
@@ -15,9 +16,10 @@ from ovsdhcp.openflow.messages import FlowStats, Key
 
 PATIENCE = 10.0
 RUN_DIR = "/var/run/openvswitch"
-_HELLO, _ERROR, _FEATURES_REQUEST, _FEATURES_REPLY, _MULTIPART_REPLY = 0, 1, 5, 6, 19
+_FEATURES_REQUEST, _FEATURES_REPLY, _MULTIPART_REPLY = 5, 6, 19
 _ANSWERS = (_FEATURES_REPLY, _MULTIPART_REPLY)
 _PORTS, _MORE = 13, 1
+_LISTENS = 1 << 16  # Linux's __SO_ACCEPTCON
 _PORT = Struct("!I4x6x2x16s32x")
 _XID = 0x6468
 """One question is under way at a time."""
@@ -32,17 +34,34 @@ def run_dir(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("OVS_RUNDIR") or RUN_DIR)
 
 
+def run_dirs_here(bridge: str, sockets: Path = Path("/proc/net/unix")) -> list[Path]:
+    """Where something in our network namespace listens as the management of such a bridge.
+
+    Whatever listens there may be anything. None where the kernel does not say.
+    """
+    try:
+        lines = sockets.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    name, found = f"/{bridge}.mgmt", set()
+    for line in lines:
+        # Num: RefCount Protocol Flags Type St Inode Path
+        if line.endswith(name) and int(line.split()[3], 16) & _LISTENS:
+            found.add(Path(line.split(maxsplit=7)[7]).parent)
+    return sorted(found)
+
+
 class Management:
     """One conversation with a bridge. Raises `NoBridgeError` wherever it breaks off."""
 
-    def __init__(self, bridge: str, folder: Path | None = None) -> None:
+    def __init__(self, bridge: str, folder: Path | None = None, patience: float = PATIENCE) -> None:
         self.bridge = bridge
         self._rest = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(patience)
         try:
             self._socket.connect(str((folder or run_dir()) / f"{bridge}.mgmt"))
-            self._socket.sendall(messages.message(_HELLO, 0, b""))
+            self._socket.sendall(messages.message(messages.HELLO, 0, b""))
         except OSError as error:
             self._socket.close()
             raise self._fault(error) from None
@@ -51,6 +70,10 @@ class Management:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """It is over."""
         self._socket.close()
 
     def dpid(self) -> int:
@@ -73,6 +96,28 @@ class Management:
         replies = self._parts(asked)
         return {flow.key: flow for reply in replies for flow in messages.read_flow_stats(reply)}
 
+    def tell(self, octets: bytes) -> None:
+        """Have it carry these messages out."""
+        try:
+            self._socket.sendall(octets)
+        except OSError as error:
+            raise self._fault(error) from None
+
+    def until(self, is_it: Callable[[bytes], bool]) -> bytes:
+        """Wait for a message; returns all that came before."""
+        before = b""
+        while not is_it(message := self._message()):
+            if message[1] == messages.ERROR:
+                raise NoBridgeError(
+                    f"bridge {self.bridge} refuses what it is told: {message.hex()}"
+                )
+            before += message
+        return before
+
+    def handed_over(self) -> tuple[socket.socket, bytes]:
+        """The connection for somebody else, and what came of its next message."""
+        return self._socket, self._rest
+
     def _parts(self, asked: bytes) -> Iterator[bytes]:
         """The answer to a multipart request, in as many messages as it takes."""
         reply = self._ask(asked)
@@ -83,17 +128,14 @@ class Management:
             reply = self._reply()
 
     def _ask(self, message: bytes) -> bytes:
-        try:
-            self._socket.sendall(message)
-        except OSError as error:
-            raise self._fault(error) from None
+        self.tell(message)
         return self._reply()
 
     def _reply(self) -> bytes:
         """The next message that is an answer."""
         while True:
             message = self._message()
-            if message[1] == _ERROR or message[0] < messages.VERSION:
+            if message[1] == messages.ERROR or message[0] < messages.VERSION:
                 raise self._refusal()
             if message[1] in _ANSWERS:
                 return message

@@ -25,7 +25,8 @@ from ovsdhcp.openflow.flow import (
 )
 
 VERSION = 4  # OpenFlow 1.3
-ERROR, EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 1, 4, 10, 12, 13, 14
+HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY = 0, 1, 2, 3
+EXPERIMENTER, PACKET_IN, PORT_STATUS, PACKET_OUT, FLOW_MOD = 4, 10, 12, 13, 14
 OFPR_ACTION, OFPPR_DELETE = 1, 1
 OFPMPF_REPLY_MORE = 1
 OFPRR_HARD_TIMEOUT = 1
@@ -44,7 +45,6 @@ NICIRA, ONF = 0x0000_2320, 0x4F4E_4600
 NXAST_REG_MOVE, NXAST_RESUBMIT_TABLE, NXAST_CONTROLLER2 = 6, 14, 37
 NXAC2PT_USERDATA, NXAC2PT_PAUSE = 3, 4
 OFPP10_IN_PORT = 0xFFF8
-SET_ASYNC_CONFIG2, OFPACPT_FLOW_REMOVED_MASTER, REASONS_FOR_REMOVAL = 27, 5, 0x3F
 BUNDLE_CONTROL, BUNDLE_ADD = 2300, 2301
 BUNDLE_OPEN, BUNDLE_COMMIT = 0, 4
 BUNDLE_FLAGS = 1 | 2  # atomic, ordered
@@ -220,30 +220,22 @@ def bundle(messages: Iterable[bytes], xid: int) -> bytes:
 
 def bundle_open(xid: int) -> bytes:
     """What begins a bundle of this number."""
-    return _experimenter(BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_OPEN, BUNDLE_FLAGS), xid)
+    return experimenter(ONF, BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_OPEN, BUNDLE_FLAGS), xid)
 
 
 def bundle_commit(xid: int) -> bytes:
     """What has a bundle carried out."""
-    return _experimenter(BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
+    return experimenter(ONF, BUNDLE_CONTROL, pack("!IHH", xid, BUNDLE_COMMIT, BUNDLE_FLAGS), xid)
 
 
 def bundled(message: bytes, xid: int) -> bytes:
     """A message (with this xid) as part of a bundle."""
-    return _experimenter(BUNDLE_ADD, pack("!IHH", xid, 0, BUNDLE_FLAGS) + message, xid)
+    return experimenter(ONF, BUNDLE_ADD, pack("!IHH", xid, 0, BUNDLE_FLAGS) + message, xid)
 
 
-def tell_of_any_removal(xid: int) -> bytes:
-    """NXT_SET_ASYNC_CONFIG2, for OFPT_FLOW_REMOVED alone: whatever the reason.
-
-    By default OpenFlow 1.3 says nothing of flows that went with a meter that somebody deleted.
-    """
-    every = pack("!HHI", OFPACPT_FLOW_REMOVED_MASTER, 8, REASONS_FOR_REMOVAL)
-    return message(EXPERIMENTER, xid, pack("!II", NICIRA, SET_ASYNC_CONFIG2) + every)
-
-
-def _experimenter(kind: int, body: bytes, xid: int) -> bytes:
-    return message(EXPERIMENTER, xid, pack("!II", ONF, kind) + body)
+def experimenter(vendor: int, kind: int, body: bytes, xid: int) -> bytes:
+    """A message of somebody's own: vendor(4) type(4), then the body."""
+    return message(EXPERIMENTER, xid, pack("!II", vendor, kind) + body)
 
 
 PACKET_OUT_FRAME = _PACKET_OUT.size

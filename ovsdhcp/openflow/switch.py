@@ -7,11 +7,11 @@ it; what the bridge has to be told of it comes from `changes` (telling.py).
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 
 from ovsdhcp.config.table import Bridge, Flows, Reply
-from ovsdhcp.openflow import classify, messages, pipeline
+from ovsdhcp.openflow import asynchronous, classify, messages, pipeline
 from ovsdhcp.openflow.attached import Attached
-from ovsdhcp.openflow.continuation import set_packet_in_format
 from ovsdhcp.openflow.encoding import Encoding
 from ovsdhcp.openflow.messages import Entry, FlowStats, Key
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR, RateLimits, Verdict
@@ -59,6 +59,8 @@ class Switch:
         """All ports of the bridge by their numbers, ours or not."""
         self.attached: dict[int, Attached] = {}
         self.rate_limits: RateLimits | None = None
+        self.shortcut: Path | None = None
+        """The management socket by which what it says of its own accord comes, if it does."""
         self._xids = count(_FIRST_XID)
         self._configured = pipeline.configured(bridge)
         self._telling = Telling(self.attached, Encoding(bridge), self._xids)
@@ -103,10 +105,10 @@ class Switch:
 
     # -- events ------------------------------------------------------------------------------
 
-    def greet(self) -> bytes:
-        """What a connection begins with: what it is to tell, the form of its packet-ins, a sync."""
-        told = messages.tell_of_any_removal(next(self._xids))
-        return told + self._format(waited=False) + self.sync()
+    def wishes(self) -> bytes:
+        """What a connection is told first by which the bridge's own messages come: what of, and
+        in which form."""
+        return asynchronous.of_any_removal(next(self._xids)) + self.format(waited=False)
 
     def sync(self) -> bytes:
         """Ask for what the bridge has of us; its answers, in this order, set the rest in motion.
@@ -212,7 +214,7 @@ class Switch:
 
         `replaced` is what `reconfigured` said, since when no port has come or gone.
         """
-        waited, own = self._waits, self._telling.encoding.own
+        own = self._telling.encoding.own
         alike = _but_ports(bridge) == _but_ports(self.bridge)
         self.bridge, self._configured = bridge, pipeline.configured(bridge)
         if not alike and self.rate_limits is not None:
@@ -226,16 +228,18 @@ class Switch:
                 self._telling.stale(port.ofport)
         # others' flows may be where our own would go, which only the bridge can tell
         same = alike and self._telling.encoding.own == own
-        return self._format(waited=waited) + (b"" if same else self.sync())
+        return b"" if same else self.sync()
 
     @property
-    def _waits(self) -> bool:
+    def waits(self) -> bool:
+        """Whether a packet waits in the bridge for its answer."""
         return self.bridge.flows is Flows.EXTERNAL or self.bridge.reply is Reply.RESUME
 
-    def _format(self, *, waited: bool) -> bytes:
+    def format(self, *, waited: bool) -> bytes:
         """What has packet-ins in the form that the way back needs, if that was another."""
-        same = waited is self._waits
-        return b"" if same else set_packet_in_format(next(self._xids), waits=self._waits)
+        if waited is self.waits:
+            return b""
+        return asynchronous.set_packet_in_format(next(self._xids), waits=self.waits)
 
     def _attach(self, ofport: int, name: str) -> None:
         port = self._configured.get(ofport) or self._configured.get(name)

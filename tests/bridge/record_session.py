@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ovsdhcp.lab import namespace
 from ovsdhcp.lab.laboratory import Lab, Names
-from ovsdhcp.openflow import continuation, messages
+from ovsdhcp.openflow import asynchronous, messages
 from tests.bridge.tables import VM_NET
 
 SESSION = Path(__file__).parents[1] / "openflow" / "ovs-session.hex"
@@ -111,7 +111,7 @@ def session(lab: Lab, connected: socket.socket) -> Iterator[bytes]:
     lab.switch.vsctl("del-port", "br-int", "vm3", doing="unplug a port")
     lab.switch.add_port("vm3", 3)
     yield from read(connected, within=1)
-    for form in (b"", continuation.set_packet_in_format(3)):
+    for form in (b"", asynchronous.set_packet_in_format(3)):
         connected.sendall(form)
         for action in ("controller", "controller(userdata=00.00.00.02.00,pause)"):
             packet = "ff" * 6 + "020000000001" + "0800" + "45" + "00" * 40

@@ -133,9 +133,9 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("open_files", "waiting", "ready"), [(1 << 20, 1024, 4096), (1024, 480, 480), (256, 96, 96)]
+    ("open_files", "waiting", "ready"), [(1 << 20, 1024, 4096), (1024, 320, 320), (256, 64, 64)]
 )
 def test_places_fit_into_the_limit_of_open_files(open_files: int, waiting: int, ready: int) -> None:
     limits = Limits.within(open_files)
     assert (limits.waiting, limits.ready) == (waiting, ready)
-    assert limits.waiting + limits.ready < open_files
+    assert limits.waiting + 2 * limits.ready < open_files

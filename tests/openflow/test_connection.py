@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 
-from ovsdhcp.openflow import connection, messages
+from ovsdhcp.openflow import connection, messages, wire
 from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection
 from ovsdhcp.openflow.door import Passage
@@ -81,10 +81,10 @@ class Read:
         self.brick, self.wire = Brick(), Wire(pieces)
         self.taken: list[bytes] = []
         patch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: self.brick)
-        patch.setattr(connection, "Readiness", AlwaysReady)
-        wire: Any = self.wire
-        passage = Passage(Admission(Limits()), wire, ("192.0.2.9", 1))
-        self.connection = Connection(wire, ("192.0.2.9", 1), lambda _: self, passage)
+        patch.setattr(wire, "Readiness", AlwaysReady)
+        connected: Any = self.wire
+        passage = Passage(Admission(Limits()), connected, ("192.0.2.9", 1))
+        self.connection = Connection(connected, ("192.0.2.9", 1), lambda _: self, passage)
         self.connection.set_state(MAIN_DISPATCHER)
         self.brick.events.clear()
         self.connection._recv_loop()
@@ -113,8 +113,8 @@ def test_a_bridge_may_come_by_a_unix_socket(
         passage = Passage(Admission(Limits()), ours, path)
         connected = Connection(ours, path, lambda _: None, passage)
         assert connected.socket is ours
-        assert ours.gettimeout() == connection.READS_WITHIN
-        assert ours.getsockopt(SOL_SOCKET, SO_SNDBUF) >= connection._BUFFERED
+        assert ours.gettimeout() == wire.READS_WITHIN
+        assert ours.getsockopt(SOL_SOCKET, SO_SNDBUF) >= wire._BUFFERED
         connected.end(MALFORMED_MESSAGE)
         assert theirs.recv(8) == b""
     assert caplog.messages == [f"event=closed peer=unix:{path} reason=malformed-message"]

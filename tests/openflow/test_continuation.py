@@ -40,10 +40,6 @@ def test_a_packet_in_is_read_and_resumed_with_all_that_it_had() -> None:
     assert sent[16:] == prop(0, b"answer") + prop(6, METADATA + b"more") + KEPT
 
 
-def test_the_format_is_asked_for() -> None:
-    assert continuation.set_packet_in_format(1).hex() == "0404001400000001000023200000001000000002"
-
-
 @pytest.mark.parametrize("cut", [1, 3, 5, len(BODY) - 41])
 def test_a_packet_in_that_is_cut_short_is_refused(cut: int) -> None:
     with pytest.raises(WireError, match="packet-in-malformed"):

@@ -222,7 +222,7 @@ def test_without_meters_all_ports_together_have_the_ceiling() -> None:
 def test_no_port_is_heard_more_often_than_its_rate_and_burst(pauses: list[float]) -> None:
     switch = Switch(LIMITED, ALL_PORTS)
     assert not switch.refused_meters(0)
-    switch.greet()
+    switch.sync()
     assert switch.refused_meters(_xid_of_the_meters_request(switch))
     now = heard = 0.0
     for pause in pauses:

@@ -9,7 +9,7 @@ import ryu.base.app_manager
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 
-from ovsdhcp.openflow import connection, messages
+from ovsdhcp.openflow import connection, messages, wire
 from ovsdhcp.openflow.admission import Admission, Limits
 from ovsdhcp.openflow.connection import Connection
 from ovsdhcp.openflow.door import Passage
@@ -98,12 +98,12 @@ def test_a_switch_that_never_reads_is_not_read_either(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it is owed stays within the limit and the answers of one read."""
-    monkeypatch.setattr(connection, "UNSENT_AT_MOST", 20_000)
+    monkeypatch.setattr(wire, "UNSENT_AT_MOST", 20_000)
     with eventlet.Timeout(0.5, False):
         while True:
             ends.switch.sendall(QUESTION * 50)
-    once = connection.READ_AT_MOST // len(QUESTION) * len(ANSWER)
-    assert 20_000 < ends.connection._unsent_octets <= 20_000 + once
+    once = wire.READ_AT_MOST // len(QUESTION) * len(ANSWER)
+    assert 20_000 < ends.connection._wire._unsent_octets <= 20_000 + once
     answered = ends.party.answered
     eventlet.sleep(0.05)
     assert ends.party.answered == answered
@@ -144,7 +144,7 @@ def test_one_busy_switch_leaves_the_others_their_turn(brick: Brick) -> None:
     before = busy.party.answered
     quiet.switch.sendall(QUESTION)
     read(quiet, len(ANSWER))
-    turns = (busy.party.answered - before) * len(QUESTION) / connection.READ_AT_MOST
+    turns = (busy.party.answered - before) * len(QUESTION) / wire.READ_AT_MOST
     for thread in (flooding, draining):
         thread.kill()
     busy.end()

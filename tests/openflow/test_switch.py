@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovsdhcp.config.table import Bridge, Flows, OtherTraffic, RateLimit, Reply, Tables
-from ovsdhcp.openflow import bundle, continuation, messages, pipeline, telling
+from ovsdhcp.openflow import asynchronous, bundle, messages, pipeline, telling
 from ovsdhcp.openflow.attached import Attached
 from ovsdhcp.openflow.messages import Entry, Key
 from ovsdhcp.openflow.switch import SelectedTwice, Switch
@@ -240,7 +240,9 @@ TABLES = [BR_INT, MOVED, FEWER, LIMITED, RESUMING, GUARDED, GONE]
 
 
 def reconfigured(switch: Switch, table: Bridge) -> bytes:
-    return switch.reconfigure(table, switch.reconfigured(table))
+    waited = switch.waits
+    sync = switch.reconfigure(table, switch.reconfigured(table))
+    return switch.format(waited=waited) + sync
 
 
 @pytest.mark.parametrize("before", TABLES)
@@ -280,9 +282,9 @@ def test_another_way_back_has_packet_ins_in_another_form() -> None:
     bridge = FakeBridge()
     switch = connected(bridge)
     settle(switch, bridge, reconfigured(switch, RESUMING))
-    assert bridge.packet_in_format == continuation.NXPIF_NXT_PACKET_IN2
+    assert bridge.packet_in_format == asynchronous.NXPIF_NXT_PACKET_IN2
     settle(switch, bridge, reconfigured(switch, BR_INT))
-    assert bridge.packet_in_format == continuation.NXPIF_STANDARD
+    assert bridge.packet_in_format == asynchronous.NXPIF_STANDARD
 
 
 STEPS = st.lists(

@@ -1,0 +1,123 @@
+"""What a bridge of this machine says of its own accord, by its management socket instead of TCP.
+
+A PACKET_IN by TCP costs ovs-vswitchd twice what it costs by a Unix socket, and Open vSwitch listens
+on one for each bridge (management.py), which is where ovn-controller hears its packets, too. So a
+bridge that connected from this machine, and whose socket may be opened, is told there to say what
+it says of its own accord, and answers go back there. Flows, and all that is asked, stay with the
+connection that the bridge made.
+
+Whatever listens at such a socket is believed once it shows what only the bridge can know:
+
+    by the bridge's connection          by the socket
+                                        HELLO, tell of packets for the controller NUMBER alone
+    PACKET_OUT(secret) to NUMBER ──────▶ PACKET_IN(secret): it is the same bridge
+                                        tell of everything, for the controller 0, which all are
+    tell of nothing
+
+In between the same comes by both, and counts once (overlap.py).
+"""
+
+import logging
+import os
+from typing import Protocol
+
+from ovsdhcp.openflow import asynchronous, messages
+from ovsdhcp.openflow.management import Management, NoBridgeError, run_dirs_here
+from ovsdhcp.openflow.messages import BARRIER_REPLY, PACKET_IN
+from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.openflow.wire import Wire
+
+LOG = logging.getLogger("ovsdhcp")
+
+PROVEN_WITHIN = 2.0
+"""Seconds for each answer of whoever listens there."""
+
+_XID = 0x6468
+_EXPERIMENTAL = b"\x88\xb5"  # IEEE 802: for local experiments
+
+
+class Direct(Protocol):
+    """The connection that the bridge made."""
+
+    def send(self, buf: bytes) -> bool:
+        """Send, or keep to be sent; False where it has ended."""
+
+    def begin_overlap(self) -> None:
+        """From now on the same may come by the shortcut as well."""
+
+    def take_shortcut(self, wire: Wire, octets: bytes) -> None:
+        """Read a second wire, by which these octets came already; the overlap ends soon."""
+
+    def end_overlap(self) -> None:
+        """Nothing comes by both, after all."""
+
+    def wish(self, buf: bytes) -> bool:
+        """Send what is about the bridge's own messages, by whichever way they come."""
+
+
+def take(direct: Direct, switch: Switch, name: str) -> None:
+    """Find the socket of the bridge that is called `name`, and take it. For a green thread.
+
+    Where there is none, or it may not be opened, or is another bridge's, all stays as it is.
+    """
+    for folder in run_dirs_here(name):
+        try:
+            management = Management(name, folder, PROVEN_WITHIN)
+        except NoBridgeError as error:
+            LOG.debug("bridge %s: no shortcut: %s", name, error)
+            continue
+        try:
+            _prove(management, direct)
+            _take(management, direct, switch)
+            switch.shortcut = folder / f"{name}.mgmt"
+            LOG.info("bridge %s: heard by %s", switch.bridge.name, switch.shortcut)
+        except NoBridgeError as error:
+            LOG.debug("bridge %s: no shortcut: %s", name, error)
+            management.close()
+        else:
+            return
+
+
+def _prove(management: Management, direct: Direct) -> None:
+    """Raises NoBridgeError where it is not the bridge that `direct` leads to."""
+    secret = os.urandom(32)
+    number = int.from_bytes(secret[:2], "big") | 1  # not 0, which is everybody
+    management.tell(
+        asynchronous.of_packets_alone(_XID)
+        + asynchronous.set_controller_id(number, _XID)
+        + asynchronous.whole_packets(_XID)
+        + messages.barrier(_XID)
+    )
+    management.until(_is_barrier_reply)
+    frame = b"\x02" + bytes(5) + b"\x02" + bytes(5) + _EXPERIMENTAL + secret
+    direct.send(asynchronous.packet_out_to(number, frame, _XID))
+    management.until(lambda message: message[1] == PACKET_IN and message.endswith(secret))
+
+
+def _take(management: Management, direct: Direct, switch: Switch) -> None:
+    direct.begin_overlap()
+    waits = switch.waits
+    try:
+        early = _told_everything(management, switch)
+    except NoBridgeError:
+        direct.end_overlap()
+        raise
+    connected, rest = management.handed_over()
+    direct.take_shortcut(Wire(connected), early + rest)
+    direct.wish(switch.format(waited=waits))  # a reload may have come in between
+    direct.send(asynchronous.of_nothing(_XID))
+
+
+def _told_everything(management: Management, switch: Switch) -> bytes:
+    """What came before it was done."""
+    management.tell(
+        asynchronous.of_everything(_XID)
+        + switch.wishes()
+        + asynchronous.set_controller_id(0, _XID)
+        + messages.barrier(_XID)
+    )
+    return management.until(_is_barrier_reply)
+
+
+def _is_barrier_reply(message: bytes) -> bool:
+    return message[1] == BARRIER_REPLY
