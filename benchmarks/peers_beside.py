@@ -16,6 +16,7 @@ from benchmarks.responders import Stage
 BINDINGS = 1000
 STAGES: Mapping[str, Stage] = {
     "ovsdhcp": responders.ovsdhcp,
+    "ovsdhcp-tcp": responders.ovsdhcp_tcp,
     "ovsdhcp-unix": responders.ovsdhcp_unix,
     "ovn-controller": responders.ovn,
     "null": responders.null_controller,
@@ -31,10 +32,11 @@ PROGRAMS = {"ovn-controller": "ovn-controller", "dnsmasq": "dnsmasq", "kea": "ke
 
 PAIRS = (
     ("ovsdhcp", "ovn-controller"),
-    ("ovsdhcp-unix", "ovn-controller"),
+    ("ovsdhcp", "null-unix"),
     ("ovsdhcp", "null"),
-    ("ovsdhcp-unix", "null-unix"),
-    ("ovsdhcp-unix", "ovsdhcp"),
+    ("ovsdhcp-tcp", "ovn-controller"),
+    ("ovsdhcp-tcp", "null"),
+    ("ovsdhcp-unix", "ovn-controller"),
     ("ovsdhcp-resume", "ovsdhcp"),
     ("null", "ovn-controller"),
     ("null-unix", "ovn-controller"),

@@ -72,6 +72,17 @@ def ovsdhcp(
 
 
 @contextmanager
+def ovsdhcp_tcp(bindings: int) -> Iterator[Responder]:
+    """The same, with a bridge that is heard by TCP alone, as one of another machine is."""
+    with bed("ovsdhcp-tcp") as made:
+        controller = serve(made, tables.lease_table(bindings, 1, made.bridges))
+        (made.switch.folder / f"{made.switch.bridge}.mgmt").unlink()
+        made.set_controllers()
+        yield Responder("ovsdhcp-tcp", made, controller.pids, bindings).ready()
+        controller.stop()
+
+
+@contextmanager
 def ovsdhcp_unix(bindings: int) -> Iterator[Responder]:
     """The same, with a bridge that comes by its Unix socket."""
     with bed("ovsdhcp-unix") as made:

@@ -221,16 +221,20 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 return None
         self._strangers.discard(connection)
         bridge = self._bridges[connection] = ConnectedBridge(self.service, switch, connection)
+        switch.hearing = connection.hearing
         bridge.greet()
-        if self._may_take_shortcut(connection):
+        if self._may_take_shortcut(connection, switch):
             hub.spawn(_take_shortcut, connection, switch, names.get(LOCAL, ""))
         return bridge
 
-    def _may_take_shortcut(self, connection: Connection) -> bool:
-        """Not beside other applications: they may wish the bridge's messages to be otherwise."""
+    def _may_take_shortcut(self, connection: Connection, switch: Switch) -> bool:
+        """Not beside other applications, which may wish the bridge's messages to be otherwise; nor
+        where others lay the flows: a `controller_rate_limit` of theirs is TCP's alone.
+        """
         lost = self._shortcuts_lost.get(connection.id, -NO_SHORTCUT_FOR)
+        ours = self._alone and switch.bridge.flows is Flows.MANAGED
         recently = time.monotonic() - lost < NO_SHORTCUT_FOR
-        return self._alone and not recently and connection.is_of_this_machine
+        return ours and not recently and connection.is_of_this_machine
 
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:

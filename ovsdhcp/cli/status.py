@@ -76,7 +76,8 @@ def _bridge(bridge: Document) -> str:
         served = "others' flows say whom it serves"
     else:
         served = f"{sync}, {ports['attached']} of {ports['configured']} ports there"
-    heard = f", heard by {printable(bridge['shortcut'])}" if bridge["shortcut"] else ""
+    shortcut = bridge["shortcut"]
+    heard = f", heard by {printable(shortcut['path'])}" if shortcut and shortcut["in_use"] else ""
     return f"{name}: connected, {served}{heard}"
 
 

@@ -16,6 +16,7 @@ from ovsdhcp.control.running import Running, moment
 from ovsdhcp.journal import Journal
 from ovsdhcp.lease import State
 from ovsdhcp.openflow.bridge_sockets import BridgeSocket
+from ovsdhcp.openflow.hearing import Hearing
 from ovsdhcp.openflow.switch import Switch
 
 MOST_NAMED = 20
@@ -80,6 +81,13 @@ def _journal(journal: Journal | None) -> Document:
     }
 
 
+def _shortcut(hearing: Hearing | None) -> Document | None:
+    """`in_use` while much comes there."""
+    if hearing is None or hearing.path is None:
+        return None
+    return {"path": str(hearing.path), "in_use": hearing.by_shortcut}
+
+
 def _bridge(bridge: Bridge, switch: Switch | None) -> Document:
     missing = [] if switch is None else switch.missing
     twice = [] if switch is None else switch.selected_twice()
@@ -87,7 +95,7 @@ def _bridge(bridge: Bridge, switch: Switch | None) -> Document:
         "name": bridge.name,
         "connected": switch is not None,
         "in_sync": switch is not None and switch.in_sync,
-        "shortcut": None if switch is None or not switch.shortcut else str(switch.shortcut),
+        "shortcut": _shortcut(None if switch is None else switch.hearing),
         "flows": bridge.flows.value,
         "reply": bridge.reply.value,
         "ports": {

@@ -94,14 +94,16 @@ def _of_settings(there: OvsBridge) -> Iterator[Finding]:
 
 def _of_limits(bridge: Bridge, there: OvsBridge) -> Iterator[Finding]:
     name = quote(there.name)
-    unmetered = bridge.flows is Flows.EXTERNAL or bridge.rate_ceiling is None
-    if unmetered and any(it.rate_limit is None for it in there.controllers):
+    others = bridge.flows is Flows.EXTERNAL
+    limited = all(it.rate_limit is not None for it in there.controllers)
+    if not limited if others else bridge.rate_ceiling is None:
         yield Finding(
             "rate-limit",
             f"bridge {there.name} has no limit on what it hands to its controller: a port that "
             "floods slows the others down",
-            f"ovs-vsctl set controller {name} controller_rate_limit=1000 "
-            "controller_burst_limit=250",
+            f"ovs-vsctl set controller {name} controller_rate_limit=1000 controller_burst_limit=250"
+            if others
+            else f"rate_ceiling: {{rate: 1000, burst: 250}} at {there.name} in the table",
             ADVICE,
         )
     clients = sum(len(port.bindings) for port in bridge.ports)

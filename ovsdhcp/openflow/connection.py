@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from socket import AF_UNIX, socket
 from struct import Struct
 from typing import Any, Protocol
@@ -32,18 +33,8 @@ from ovsdhcp.openflow.endings import (
     SILENT,
     UNREADABLE_MESSAGE,
 )
-from ovsdhcp.openflow.messages import (
-    ECHO_REPLY,
-    ECHO_REQUEST,
-    ERROR,
-    EXPERIMENTER,
-    FLOW_REMOVED,
-    PACKET_IN,
-    PORT_STATUS,
-    lies,
-    whole,
-)
-from ovsdhcp.openflow.overlap import Overlap
+from ovsdhcp.openflow.hearing import IDLE, Hearing
+from ovsdhcp.openflow.messages import lies, whole
 from ovsdhcp.openflow.wellformed import MalformedError, check
 from ovsdhcp.openflow.wire import Wire
 
@@ -55,14 +46,8 @@ ANSWERS_WITHIN = 2.0
 MOST_PORTS = 0xFF00 + 1
 """Open vSwitch numbers them below OFPP_MAX of OpenFlow 1.0, and has a local one."""
 
-OVERLAPS = 1.0
-"""Seconds, long behind the last message that came by both wires."""
-
 SAME_END = 0.1
 """Seconds in which both wires of a switch that is gone have ended."""
-
-SAID_OF_ITS_OWN_ACCORD = frozenset({ERROR, EXPERIMENTER, PACKET_IN, FLOW_REMOVED, PORT_STATUS})
-"""Types of messages that may come by a shortcut: errors are about answers that went there."""
 
 _HEADER = Struct("!BBHI")
 
@@ -109,12 +94,12 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         self._passage = passage
         self._challenged = False
         self._shortcut: Wire | None = None
-        self._overlap: Overlap | None = None
         super().__init__(
             _WithoutDelay(connected) if connected.family == AF_UNIX else connected, address
         )
         self.socket = connected
         self._wire = Wire(connected)
+        self.hearing = Hearing(self._wire)
 
     def set_state(self, state: str) -> None:
         """Begin in the very moment that the switch is ready, so that no message is in between."""
@@ -175,38 +160,31 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         """Whether it was ended since its shortcut was closed."""
         return self._passage.ending is SHORTCUT_LOST
 
-    def begin_overlap(self) -> None:
-        """From now on the same may come by the shortcut as well: whichever is later is left out."""
-        self._overlap = Overlap()
-
-    def end_overlap(self) -> None:
-        """Nothing comes by both any more."""
-        self._overlap = None
-
-    def take_shortcut(self, wire: Wire, octets: bytes) -> None:
+    def take_shortcut(self, wire: Wire, octets: bytes, path: Path) -> None:
         """Read a second wire, by which these octets came already, until either ends.
 
         Then both do: what is left of such a connection would be half of one.
         """
-        self._shortcut = wire
-        hub.spawn_after(OVERLAPS, self.end_overlap)
+        self._shortcut = self.hearing.shortcut = wire
+        self.hearing.path = path
         hub.spawn(self._send_all, wire)
         hub.spawn(self._read_shortcut, wire, octets)
 
     def _read_shortcut(self, wire: Wire, octets: bytes) -> None:
+        looking = hub.spawn(self._look, wire)
         try:
             self._read_all(wire, octets)
         finally:
             wire.close()
+            hub.kill(looking)
             hub.sleep(SAME_END)
             if not self._wire.ended:
                 self.end(SHORTCUT_LOST)
 
-    def _is_about(self, wire: Wire, message: bytes) -> bool:
-        """Whether a message of the shortcut is about this wire, rather than the switch."""
-        if message[1] == ECHO_REQUEST:
-            wire.send(message[:1] + bytes((ECHO_REPLY,)) + message[2:])
-        return message[1] not in SAID_OF_ITS_OWN_ACCORD
+    def _look(self, wire: Wire) -> None:
+        while not wire.ended:
+            hub.sleep(IDLE)
+            self.hearing.look()
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -221,7 +199,10 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         while self.state != DEAD_DISPATCHER:
             octets = wire.read()
             if octets:
-                rest = self._consume(rest + octets if rest else octets, wire)
+                octets = rest + octets if rest else octets
+                if self._shortcut is not None:
+                    self.hearing.came(octets)
+                rest = self._consume(octets, wire)
             elif octets is not None:
                 return
 
@@ -230,7 +211,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         answers: list[bytes] = []
         at = 0
         while self.state != DEAD_DISPATCHER:
-            if self._party is not None and self._overlap is None:
+            if self._party is not None and self.hearing.overlap is None:
                 at = self._party.answer(octets, at, answers)
             if at == len(octets):
                 break
@@ -246,15 +227,17 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         return octets[at:] if at < len(octets) else b""
 
     def _take(self, message: bytes, wire: Wire, answers: list[bytes]) -> None:
-        """Any message; while there is an overlap, it may be a question of ours that came twice."""
-        of_shortcut = wire is self._shortcut
-        if of_shortcut and self._is_about(wire, message):
+        """Any message but, unless the same comes by two wires, a question of ours."""
+        if self._shortcut is None:
+            self._handle(message)
             return
-        if self._overlap is not None and message[1] in SAID_OF_ITS_OWN_ACCORD:
-            if not self._overlap.is_new(message, by_shortcut=of_shortcut):
-                return
-            if self._party is not None and self._party.answer(message, 0, answers):
-                return
+        overlaps = self.hearing.overlap is not None
+        for due in self.hearing.due(wire, message):
+            answered = overlaps and self._party is not None and self._party.answer(due, 0, answers)
+            if not answered:
+                self._handle(due)
+
+    def _handle(self, message: bytes) -> None:
         if self._party is None or not self._heard(message):
             self._dispatch(message)
 
@@ -310,8 +293,10 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
         return self.state != DEAD_DISPATCHER and self._wire.send(buf, last=close_socket)
 
     def wish(self, buf: bytes) -> bool:
-        """Send what is about the messages that the switch sends of its own accord."""
-        return (self._shortcut or self._wire).send(buf)
+        """Send what is about the switch's own messages, by whichever wire they come."""
+        if self._shortcut is not None:
+            self._shortcut.send(buf)
+        return self.send(buf)
 
     def wait_until_sent(self) -> None:
         """Wait while too much of what was sent is left unread."""

@@ -74,7 +74,7 @@ DOES_NOT_READ = Reason(
 )
 SHORTCUT_LOST = Reason(
     "shortcut-lost",
-    "the bridge closed its management socket, by which its packets came",
+    "the bridge closed its management socket, while it stayed connected",
     "SECURITY.md",
     "Nothing, if it happened once: the bridge connects anew, and for a minute its packets come by "
     "that connection. Else look into ovs-vswitchd's log.",

@@ -7,6 +7,7 @@ its own accord (shortcut.py).
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from struct import Struct, pack, unpack_from
@@ -20,6 +21,8 @@ _FEATURES_REQUEST, _FEATURES_REPLY, _MULTIPART_REPLY = 5, 6, 19
 _ANSWERS = (_FEATURES_REPLY, _MULTIPART_REPLY)
 _PORTS, _MORE = 13, 1
 _LISTENS = 1 << 16  # Linux's __SO_ACCEPTCON
+_READ_AT_MOST = 1 << 14
+"""Octets: many small messages of one read are cut off it one by one."""
 _PORT = Struct("!I4x6x2x16s32x")
 _XID = 0x6468
 """One question is under way at a time."""
@@ -37,7 +40,8 @@ def run_dir(environment: Mapping[str, str] = os.environ) -> Path:
 def run_dirs_here(bridge: str, sockets: Path = Path("/proc/net/unix")) -> list[Path]:
     """Where something in our network namespace listens as the management of such a bridge.
 
-    Whatever listens there may be anything. None where the kernel does not say.
+    The usual place first; whatever listens there may be anything. None where the kernel does not
+    say.
     """
     try:
         lines = sockets.read_text(errors="surrogateescape").splitlines()
@@ -48,7 +52,7 @@ def run_dirs_here(bridge: str, sockets: Path = Path("/proc/net/unix")) -> list[P
         # Num: RefCount Protocol Flags Type St Inode Path
         if line.endswith(name) and int(line.split()[3], 16) & _LISTENS:
             found.add(Path(line.split(maxsplit=7)[7]).parent)
-    return sorted(found)
+    return sorted(found, key=lambda folder: (folder != run_dir(), folder))
 
 
 class Management:
@@ -59,6 +63,7 @@ class Management:
         self._rest = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(patience)
+        self._patience = patience
         try:
             self._socket.connect(str((folder or run_dir()) / f"{bridge}.mgmt"))
             self._socket.sendall(messages.message(messages.HELLO, 0, b""))
@@ -103,16 +108,17 @@ class Management:
         except OSError as error:
             raise self._fault(error) from None
 
-    def until(self, is_it: Callable[[bytes], bool]) -> bytes:
-        """Wait for a message; returns all that came before."""
-        before = b""
-        while not is_it(message := self._message()):
+    def until(self, is_it: Callable[[bytes], bool], most: int) -> bytes:
+        """Wait for a message, with patience once; returns all that came before, `most` octets."""
+        before, end = bytearray(), time.monotonic() + self._patience
+        while not is_it(message := self._message(end)):
             if message[1] == messages.ERROR:
-                raise NoBridgeError(
-                    f"bridge {self.bridge} refuses what it is told: {message.hex()}"
-                )
+                said = f"bridge {self.bridge} refuses what it is told: {message.hex()}"
+                raise NoBridgeError(said)
             before += message
-        return before
+            if len(before) > most:
+                raise NoBridgeError(f"bridge {self.bridge} says other things than it was asked")
+        return bytes(before)
 
     def handed_over(self) -> tuple[socket.socket, bytes]:
         """The connection for somebody else, and what came of its next message."""
@@ -140,10 +146,13 @@ class Management:
             if message[1] in _ANSWERS:
                 return message
 
-    def _message(self) -> bytes:
+    def _message(self, end: float | None = None) -> bytes:
+        """The next message; with an end to all patience, whatever comes meanwhile."""
         while not (message := messages.whole(self._rest, 0)):
             try:
-                octets = self._socket.recv(1 << 18)
+                if end is not None:
+                    self._socket.settimeout(max(end - time.monotonic(), 0.001))
+                octets = self._socket.recv(_READ_AT_MOST)
             except OSError as error:
                 raise self._fault(error) from None
             if not octets or messages.lies(self._rest, 0):

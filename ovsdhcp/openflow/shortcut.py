@@ -8,17 +8,19 @@ connection that the bridge made.
 
 Whatever listens at such a socket is believed once it shows what only the bridge can know:
 
-    by the bridge's connection          by the socket
-                                        HELLO, tell of packets for the controller NUMBER alone
+    by the bridge's connection           by the socket
+                                         HELLO, tell of packets for the controller NUMBER alone
     PACKET_OUT(secret) to NUMBER ──────▶ PACKET_IN(secret): it is the same bridge
-                                        tell of everything, for the controller 0, which all are
+                                         tell of everything, for the controller 0, which all are
     tell of nothing
 
-In between the same comes by both, and counts once (overlap.py).
+In between the same comes by both, and counts once (overlap.py). In a flood it goes the other way
+for a while: TCP holds thousands of PACKET_INs that wait to be read, a Unix socket some 170.
 """
 
 import logging
 import os
+from pathlib import Path
 from typing import Protocol
 
 from ovsdhcp.openflow import asynchronous, messages
@@ -32,6 +34,12 @@ LOG = logging.getLogger("ovsdhcp")
 PROVEN_WITHIN = 2.0
 """Seconds for each answer of whoever listens there."""
 
+MOST_TRIED = 8
+"""Anybody may listen under the name."""
+
+_FEW = 1 << 16
+"""Octets that may come before an answer: it may be anybody who listens there."""
+
 _XID = 0x6468
 _EXPERIMENTAL = b"\x88\xb5"  # IEEE 802: for local experiments
 
@@ -42,17 +50,9 @@ class Direct(Protocol):
     def send(self, buf: bytes) -> bool:
         """Send, or keep to be sent; False where it has ended."""
 
-    def begin_overlap(self) -> None:
-        """From now on the same may come by the shortcut as well."""
-
-    def take_shortcut(self, wire: Wire, octets: bytes) -> None:
-        """Read a second wire, by which these octets came already; the overlap ends soon."""
-
-    def end_overlap(self) -> None:
-        """Nothing comes by both, after all."""
-
-    def wish(self, buf: bytes) -> bool:
-        """Send what is about the bridge's own messages, by whichever way they come."""
+    def take_shortcut(self, wire: Wire, octets: bytes, path: Path) -> None:
+        """Read a second wire, by which these octets came already, and hear the bridge by it where
+        that is better."""
 
 
 def take(direct: Direct, switch: Switch, name: str) -> None:
@@ -60,7 +60,7 @@ def take(direct: Direct, switch: Switch, name: str) -> None:
 
     Where there is none, or it may not be opened, or is another bridge's, all stays as it is.
     """
-    for folder in run_dirs_here(name):
+    for folder in run_dirs_here(name)[:MOST_TRIED]:
         try:
             management = Management(name, folder, PROVEN_WITHIN)
         except NoBridgeError as error:
@@ -68,13 +68,13 @@ def take(direct: Direct, switch: Switch, name: str) -> None:
             continue
         try:
             _prove(management, direct)
-            _take(management, direct, switch)
-            switch.shortcut = folder / f"{name}.mgmt"
-            LOG.info("bridge %s: heard by %s", switch.bridge.name, switch.shortcut)
+            _prepare(management, switch)
         except NoBridgeError as error:
             LOG.debug("bridge %s: no shortcut: %s", name, error)
             management.close()
         else:
+            connected, rest = management.handed_over()
+            direct.take_shortcut(Wire(connected), rest, folder / f"{name}.mgmt")
             return
 
 
@@ -88,35 +88,19 @@ def _prove(management: Management, direct: Direct) -> None:
         + asynchronous.whole_packets(_XID)
         + messages.barrier(_XID)
     )
-    management.until(_is_barrier_reply)
+    management.until(_is_barrier_reply, _FEW)
     frame = b"\x02" + bytes(5) + b"\x02" + bytes(5) + _EXPERIMENTAL + secret
     direct.send(asynchronous.packet_out_to(number, frame, _XID))
-    management.until(lambda message: message[1] == PACKET_IN and message.endswith(secret))
+    management.until(lambda it: it[1] == PACKET_IN and it.endswith(secret), _FEW)
 
 
-def _take(management: Management, direct: Direct, switch: Switch) -> None:
-    direct.begin_overlap()
-    waits = switch.waits
-    try:
-        early = _told_everything(management, switch)
-    except NoBridgeError:
-        direct.end_overlap()
-        raise
-    connected, rest = management.handed_over()
-    direct.take_shortcut(Wire(connected), early + rest)
-    direct.wish(switch.format(waited=waits))  # a reload may have come in between
-    direct.send(asynchronous.of_nothing(_XID))
-
-
-def _told_everything(management: Management, switch: Switch) -> bytes:
-    """What came before it was done."""
+def _prepare(management: Management, switch: Switch) -> None:
+    """Nothing comes there yet, and then all does in the form that is wanted."""
     management.tell(
-        asynchronous.of_everything(_XID)
-        + switch.wishes()
+        asynchronous.of_nothing(_XID)
         + asynchronous.set_controller_id(0, _XID)
-        + messages.barrier(_XID)
+        + switch.format(waited=False)
     )
-    return management.until(_is_barrier_reply)
 
 
 def _is_barrier_reply(message: bytes) -> bool:

@@ -7,12 +7,12 @@ it; what the bridge has to be told of it comes from `changes` (telling.py).
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from pathlib import Path
 
 from ovsdhcp.config.table import Bridge, Flows, Reply
 from ovsdhcp.openflow import asynchronous, classify, messages, pipeline
 from ovsdhcp.openflow.attached import Attached
 from ovsdhcp.openflow.encoding import Encoding
+from ovsdhcp.openflow.hearing import Hearing
 from ovsdhcp.openflow.messages import Entry, FlowStats, Key
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR, RateLimits, Verdict
 from ovsdhcp.openflow.telling import Pieces, Telling
@@ -59,8 +59,8 @@ class Switch:
         """All ports of the bridge by their numbers, ours or not."""
         self.attached: dict[int, Attached] = {}
         self.rate_limits: RateLimits | None = None
-        self.shortcut: Path | None = None
-        """The management socket by which what it says of its own accord comes, if it does."""
+        self.hearing: Hearing | None = None
+        """By what it is heard, where it is connected."""
         self._xids = count(_FIRST_XID)
         self._configured = pipeline.configured(bridge)
         self._telling = Telling(self.attached, Encoding(bridge), self._xids)

@@ -1,137 +1,158 @@
-"""A bridge of this machine is heard by its management socket, whatever happens to either."""
+"""A bridge of this machine is heard by its management socket while it has much to say."""
 
+import os
+import shutil
+import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks import responders, tables
+from benchmarks.bed import Bed, bed
+from benchmarks.generator import Answered, Load, ask
+from benchmarks.responders import Responder
+from ovsdhcp.control import client
 from ovsdhcp.lab import namespace
 from ovsdhcp.lab.deadline import wait_for
-from ovsdhcp.lab.laboratory import Lab
 from ovsdhcp.openflow import messages
-from tests.bridge.tables import VM_NET
-from tests.bridge.test_reload import asked, in_sync, put, reload
 
-BOTH_WAYS = True
-LEASE_TABLE = (
-    VM_NET
-    + """
-bridges:
-  br-int:
-    ports:
-      vm5: {subnet: vm-net, mac: 02:ac:10:ff:01:30, ip: 172.16.255.130}
-      vm3: {subnet: vm-net, mac: 02:ac:10:ff:01:33, ip: 172.16.255.133}
-"""
-)
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
+
+KNOWN, PORTS = 40, 2
 WITHIN = 15.0
+STEADILY = Load(clients=KNOWN, ports=PORTS, window=16, seconds=1.0)
+A_BURST = Load(clients=KNOWN, ports=PORTS, window=1500, seconds=0.02)
 
 
-def mgmt(lab: Lab) -> Path:
-    return lab.switch.folder / "br-int.mgmt"
+def status(made: Bed) -> dict[str, Any]:
+    """What the server says of br-int."""
+    answers = client.ask("status", {}, made.folder / "controller" / "control.sock")
+    bridges: list[dict[str, Any]] = [it["bridge"] for it in answers if "bridge" in it]
+    return next(it for it in bridges if it["name"] == "br-int")
 
 
-def heard_by(lab: Lab) -> str | None:
-    said: str | None = asked(lab, "status")["bridge"]["shortcut"]
-    return said
+def in_use(made: Bed) -> bool | None:
+    """None where there is no shortcut."""
+    shortcut = status(made)["shortcut"]
+    return None if shortcut is None else shortcut["in_use"]
 
 
-def is_served(lab: Lab, port: str = "vm5", address: str = "172.16.255.130/26") -> None:
-    lab.wait_for_flows(port, within=WITHIN)
-    client = lab.client("dhclient", port)
-    client.start()
-    assert client.wait_until_bound().addresses == (address,)
+def mgmt(made: Bed) -> Path:
+    return made.switch.folder / "br-int.mgmt"
+
+
+@pytest.fixture(scope="module", params=["packet-out", "resume"])
+def ours(request: pytest.FixtureRequest) -> Iterator[Responder]:
+    with responders.ovsdhcp(KNOWN, PORTS, reply=request.param) as responder:
+        yield responder
+
+
+def asked(made: Bed, load: Load = STEADILY) -> Answered:
+    got = ask(made.clients, load)
+    assert (got.lost, got.wrong, got.more["stray"], got.more["refused"]) == (0, 0, 0, 0)
+    return got
 
 
 @pytest.fixture
-def heard(lab: Lab) -> Lab:
-    assert wait_for(lambda: heard_by(lab) == str(mgmt(lab)), within=WITHIN)
-    return lab
+def made(ours: Responder) -> Bed:
+    """Much came, and it came there."""
+    asked(ours.bed)
+    assert in_use(ours.bed)
+    return ours.bed
 
 
-def hears_what_is_asked(lab: Lab, said: Path) -> bool:
-    asked(lab, "flows", bridge="br-int")
-    return "OFPST_FLOW" in said.read_text()
+def test_each_question_of_the_handover_is_answered_once(ours: Responder) -> None:
+    assert wait_for(lambda: in_use(ours.bed) is False, within=WITHIN), "nothing has come yet"
+    assert status(ours.bed)["shortcut"]["path"] == str(mgmt(ours.bed))
+    asked(ours.bed)
+    assert in_use(ours.bed)
 
 
 @contextmanager
-def snooped(lab: Lab) -> Iterator[Path]:
+def snooped(made: Bed) -> Iterator[Path]:
     """What goes over the bridge's connections to its controllers, for as long as this."""
-    said = lab.names.folder / "snooped"
-    with said.open("wb") as to:
-        snoop = subprocess.Popen(
-            ("ip", "netns", "exec", lab.home, "ovs-ofctl", "snoop", "br-int"),
-            env=lab.switch.client_environment | {"PATH": "/usr/bin:/sbin:/usr/sbin"},
-            stdout=to,
-            stderr=to,
-        )
-    try:
-        assert wait_for(lambda: hears_what_is_asked(lab, said), within=WITHIN)
-        yield said
-    finally:
-        snoop.terminate()
-        snoop.wait(5)
+    path = made.folder / "snooped"
+    with responders.running(made, "ovs-ofctl", "snoop", "br-int", log="snooped",
+                            environment=made.environment()):  # fmt: skip
+        assert wait_for(lambda: hears_what_is_asked(made, path), within=WITHIN)
+        yield path
 
 
-def test_its_packets_come_there_and_not_by_tcp(heard: Lab) -> None:
-    with snooped(heard) as said:
-        is_served(heard)
+def hears_what_is_asked(made: Bed, snooped: Path) -> bool:
+    list(client.ask("flows", {"bridge": "br-int"}, made.folder / "controller" / "control.sock"))
+    return "OFPST_FLOW" in snooped.read_text(errors="replace")
+
+
+def test_its_packets_do_not_come_by_tcp_then(made: Bed) -> None:
+    with snooped(made) as said:
+        asked(made, Load(clients=KNOWN, ports=PORTS, seconds=0.1))
     assert "PACKET_IN" not in said.read_text()
 
 
-def test_so_do_its_ports(heard: Lab) -> None:
-    heard.switch.vsctl("del-port", "br-int", "vm3", doing="unplug a port")
-    assert wait_for(lambda: asked(heard, "status")["bridge"]["missing"] == ["vm3"], within=WITHIN)
-    heard.switch.add_port("vm3", 3)
-    is_served(heard, "vm3", "172.16.255.133/26")
+def test_nor_do_its_ports(made: Bed) -> None:
+    made.switch.vsctl("del-port", "br-int", "c1", doing="unplug a port")
+    assert wait_for(lambda: status(made)["missing"] == ["c1"], within=WITHIN)
+    made.switch.vsctl("add-port", "br-int", "c1", "--", "set", "Interface", "c1", "type=internal",
+                      "ofport_request=2", doing="plug it in")  # fmt: skip
+    made.shell.run("ip", "-n", made.home, "link", "set", "c1", "addrgenmode", "none", "netns",
+                   made.clients, doing="move it")  # fmt: skip
+    made.shell.run("ip", "-n", made.clients, "link", "set", "c1", "up", doing="bring it up")
+    assert wait_for(lambda: not status(made)["missing"], within=WITHIN)
+    assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
+    asked(made)
 
 
-def test_and_flows_of_ours_that_somebody_deletes(heard: Lab) -> None:
-    heard.switch.ofctl("del-flows", "br-int", "table=22", doing="delete some")
-    is_served(heard)
+def test_flows_of_ours_that_somebody_deletes_come_back(made: Bed) -> None:
+    made.switch.ofctl("del-flows", "br-int", "table=22", doing="delete some")
+    assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
+    asked(made)
 
 
-def test_another_way_back_is_asked_for_there(heard: Lab, table: Path) -> None:
-    text = table.read_text()
-    was, other = ("packet-out", "resume") if "packet-out" in text else ("resume", "packet-out")
+def test_another_way_back_is_asked_for_by_both(made: Bed) -> None:
+    was = status(made)["reply"]
+    other = "resume" if was == "packet-out" else "packet-out"
+    for reply in (other, was):
+        responders.reload(made, tables.lease_table(KNOWN, PORTS, reply=reply))
+        assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
+        asked(made)
+        assert in_use(made)
+
+
+def test_more_than_a_socket_holds_ends_it(ours: Responder, made: Bed) -> None:
+    """As if the server had not been given the processor."""
+    (pid,) = ours.pids()
+    os.kill(pid, signal.SIGSTOP)
     try:
-        put(table, text.replace(f"reply: {was}", f"reply: {other}"))
-        assert reload(heard)["ok"]
-        assert wait_for(lambda: in_sync(heard), within=WITHIN)
-        is_served(heard)
+        ask(made.clients, A_BURST)
     finally:
-        put(table, text)
-        assert reload(heard)["ok"]
-    assert wait_for(lambda: in_sync(heard), within=WITHIN)
-    heard.clear("vm5")
-    is_served(heard)
+        os.kill(pid, signal.SIGCONT)
+    assert wait_for(lambda: in_use(made) is False, within=WITHIN)
+    asked(made)
+    assert not in_use(made), "it is not calm yet"
 
 
-def reconnected(lab: Lab) -> None:
-    """The bridge connects anew."""
-    lab.switch.vsctl("del-controller", "br-int", doing="take the controller away")
-    assert wait_for(lambda: not asked(lab, "status")["bridge"]["connected"], within=WITHIN)
-    lab.switch.set_controller()
-    assert wait_for(lambda: asked(lab, "status")["bridge"]["connected"], within=WITHIN)
+@contextmanager
+def served() -> Iterator[Bed]:
+    """Another bridge, not connected yet."""
+    with bed("shortcut", PORTS) as made:
+        controller = responders.serve(made, tables.lease_table(KNOWN, PORTS))
+        yield made
+        controller.stop()
 
 
-def test_without_the_socket_all_comes_by_tcp(heard: Lab) -> None:
-    hidden = mgmt(heard).rename(mgmt(heard).with_suffix(".hidden"))
-    try:
-        reconnected(heard)
-        hidden.rename(mgmt(heard))  # for ovs-ofctl
-        with snooped(heard) as said:
-            is_served(heard)
-        assert "PACKET_IN" in said.read_text()
-        assert heard_by(heard) is None
-    finally:
-        if hidden.exists():
-            hidden.rename(mgmt(heard))
-    reconnected(heard)
-    assert wait_for(lambda: heard_by(heard) == str(mgmt(heard)), within=WITHIN)
+def test_without_the_socket_all_comes_by_tcp() -> None:
+    with served() as made:
+        hidden = mgmt(made).rename(mgmt(made).with_suffix(".hidden"))
+        made.set_controllers()
+        assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
+        asked(made)
+        assert in_use(made) is None
+        hidden.rename(mgmt(made))
 
 
 class Impostor:
@@ -164,12 +185,15 @@ class Impostor:
         self._listener.close()
 
 
-def test_who_poses_as_it_is_not_believed(heard: Lab) -> None:
-    impostor = Impostor(heard.home, heard.names.folder / "a")  # before `ovs`: it is asked first
-    try:
-        reconnected(heard)
-        assert wait_for(lambda: heard_by(heard) == str(mgmt(heard)), within=WITHIN)
+def test_who_poses_as_it_is_not_believed() -> None:
+    with served() as made:
+        impostor = Impostor(made.home, made.folder / "a")  # before `ovs`: it is asked first
+        try:
+            made.set_controllers()
+            assert wait_for(lambda: in_use(made) is False, within=WITHIN)
+        finally:
+            impostor.close()
         assert impostor.asked.is_set()
-        is_served(heard)
-    finally:
-        impostor.close()
+        assert status(made)["shortcut"]["path"] == str(mgmt(made))
+        asked(made)
+        assert in_use(made)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ovsdhcp.config.table import Bridge, OtherTraffic, RateLimit
+from ovsdhcp.config.table import Bridge, Flows, OtherTraffic, RateLimit
 from ovsdhcp.control.findings import Finding
 from ovsdhcp.doctor.checks import find, of_bridge, of_flows, of_offers
 from ovsdhcp.doctor.offers import Offer
@@ -15,6 +15,7 @@ from tests.openflow.bridges import BR_INT, VM5, binding
 
 TARGET = "tcp:127.0.0.1:6653"
 CONTROLLER = Controller(TARGET, True, True, "", 1000, None)
+METERED = replace(BR_INT, rate_ceiling=RateLimit(5_000, 5_000))
 WELL = OvsBridge(
     name="br-int",
     dpid=0xB1,
@@ -31,7 +32,7 @@ def said(findings: Iterable[Finding]) -> list[tuple[str, str, str]]:
 
 
 def test_a_bridge_that_is_well_has_no_finding_but_that() -> None:
-    assert said(of_bridge(BR_INT, WELL, TARGET)) == []
+    assert said(of_bridge(METERED, WELL, TARGET)) == []
 
 
 @pytest.mark.parametrize(
@@ -61,14 +62,6 @@ def test_a_bridge_that_is_well_has_no_finding_but_that() -> None:
             ),
         ),
         (
-            {"controllers": (replace(CONTROLLER, rate_limit=None),)},
-            (
-                *("advice", "rate-limit"),
-                "ovs-vsctl set controller br-int controller_rate_limit=1000 "
-                "controller_burst_limit=250",
-            ),
-        ),
-        (
             {"ports": dict.fromkeys(("br-int", "vm2", "vm5"), "")},
             (
                 *("problem", "ports-missing"),
@@ -85,18 +78,18 @@ def test_a_bridge_that_is_well_has_no_finding_but_that() -> None:
 def test_each_fault_is_found_with_what_mends_it(
     change: dict[str, Any], expected: tuple[str, str, str]
 ) -> None:
-    assert said(of_bridge(BR_INT, replace(WELL, **change), TARGET)) == [expected]
+    assert said(of_bridge(METERED, replace(WELL, **change), TARGET)) == [expected]
 
 
 def test_in_band_control_that_is_off_is_well() -> None:
     off = {"disable-in-band": "true"}
     there = replace(WELL, controllers=(replace(CONTROLLER, out_of_band=False),), other_config=off)
-    assert said(of_bridge(BR_INT, there, TARGET)) == []
+    assert said(of_bridge(METERED, there, TARGET)) == []
 
 
 def test_a_controller_elsewhere_may_be_meant() -> None:
     lost = replace(CONTROLLER, target="tcp:192.0.2.1:6653", connected=False, error="timed out")
-    (finding,) = of_bridge(BR_INT, replace(WELL, controllers=(lost,)), TARGET)
+    (finding,) = of_bridge(METERED, replace(WELL, controllers=(lost,)), TARGET)
     assert finding.text == "bridge br-int does not reach tcp:192.0.2.1:6653: timed out"
     assert f"set-controller br-int {TARGET}" in finding.mend
 
@@ -104,9 +97,9 @@ def test_a_controller_elsewhere_may_be_meant() -> None:
 def test_a_bridge_may_come_by_its_socket() -> None:
     socket = "unix:/run/openvswitch/br-int.controller"
     come = replace(CONTROLLER, target=socket)
-    assert said(of_bridge(BR_INT, replace(WELL, controllers=(come,)), TARGET)) == []
+    assert said(of_bridge(METERED, replace(WELL, controllers=(come,)), TARGET)) == []
     lost = replace(come, connected=False, error="No such file or directory")
-    (finding,) = of_bridge(BR_INT, replace(WELL, controllers=(lost,)), TARGET)
+    (finding,) = of_bridge(METERED, replace(WELL, controllers=(lost,)), TARGET)
     assert finding.text == f"bridge br-int does not reach {socket}: No such file or directory"
     assert finding.mend == (
         "start the server with OVSDHCP_SOCKETS=/run/openvswitch; or, for the server here, "
@@ -116,7 +109,7 @@ def test_a_bridge_may_come_by_its_socket() -> None:
 
 def test_a_queue_that_is_too_short_for_all_clients() -> None:
     many = tuple(binding("vm5", f"172.16.255.{n}", f"02:00:00:00:00:{n:02x}") for n in range(120))
-    crowded = replace(BR_INT, ports=(replace(VM5, bindings=many),))
+    crowded = replace(METERED, ports=(replace(VM5, bindings=many),))
     there = replace(WELL, ports={"vm5": ""})
     ((severity, check, mend),) = said(of_bridge(crowded, there, TARGET))
     assert (severity, check) == ("advice", "queue-size")
@@ -174,7 +167,23 @@ def test_who_answered(offers: list[Offer], traffic: OtherTraffic, severity: str)
     assert all(offer.server_id in finding.text for offer in offers)
 
 
-def test_a_ceiling_of_the_tables_does_for_a_limit_of_the_controllers() -> None:
-    there = replace(WELL, controllers=(replace(CONTROLLER, rate_limit=None),))
-    metered = replace(BR_INT, rate_ceiling=RateLimit(5_000, 1_000))
-    assert said(of_bridge(metered, there, TARGET)) == []
+@pytest.mark.parametrize(
+    ("bridge", "limit", "mend"),
+    [
+        (METERED, None, ""),
+        (METERED, 1000, ""),
+        (BR_INT, 1000, "rate_ceiling: {rate: 1000, burst: 250} at br-int in the table"),
+        (replace(BR_INT, flows=Flows.EXTERNAL), 1000, ""),
+        (
+            replace(BR_INT, flows=Flows.EXTERNAL),
+            None,
+            "ovs-vsctl set controller br-int controller_rate_limit=1000 controller_burst_limit=250",
+        ),
+    ],
+)
+def test_our_flows_are_limited_by_the_table_and_others_by_the_bridge(
+    bridge: Bridge, limit: int | None, mend: str
+) -> None:
+    there = replace(WELL, controllers=(replace(CONTROLLER, rate_limit=limit),))
+    found = [it.mend for it in of_bridge(bridge, there, TARGET) if it.check == "rate-limit"]
+    assert found == ([mend] if mend else [])

@@ -3,8 +3,9 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from struct import unpack_from
 
@@ -33,12 +34,14 @@ def all_of(octets: bytes) -> Iterator[bytes]:
 class Bridge:
     """Listens as the management of a bridge, and does what it is told there; so much of one."""
 
-    def __init__(self, folder: Path, *, knows: bool = True, refuses: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, knows: bool = True, refuses: bool = False, chatty: bool = False
+    ) -> None:
         folder.mkdir()
         self.path = folder / f"{NAME}.mgmt"
         self.told: list[bytes] = []
         self.number = 0
-        self._knows, self._refuses = knows, refuses
+        self._knows, self._refuses, self._chatty = knows, refuses, chatty
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen()
@@ -46,7 +49,9 @@ class Bridge:
         self._thread.start()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        """When it has done all that it was told."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(5)
 
@@ -56,7 +61,7 @@ class Bridge:
                 self._connected, _ = self._listener.accept()
             except OSError:
                 return
-            with self._connected:
+            with self._connected, suppress(OSError):
                 self._converse()
 
     def _converse(self) -> None:
@@ -73,10 +78,10 @@ class Bridge:
         if message[8:16] == SET_CONTROLLER_ID:
             (self.number,) = unpack_from("!H", message, 22)
             self._connected.sendall(ERROR if self._refuses else b"")
-            if not self.number:  # from now on it is told of everything
-                self._connected.sendall(PORT_STATUS)
         elif message[1] == messages.BARRIER_REQUEST:
             xid = int.from_bytes(message[4:8], "big")
+            while self._chatty:
+                self._connected.sendall(PORT_STATUS * 100)
             self._connected.sendall(messages.message(messages.BARRIER_REPLY, xid, b""))
 
     def packet_out(self, message: bytes) -> None:
@@ -94,10 +99,8 @@ class Direct:
     def __init__(self, real: Bridge | None) -> None:
         self._real = real
         self.sent: list[bytes] = []
-        self.wished: list[bytes] = []
-        self.overlaps = False
         self.wire: Wire | None = None
-        self.early = b""
+        self.path: Path | None = None
 
     def send(self, buf: bytes) -> bool:
         self.sent.append(buf)
@@ -105,19 +108,8 @@ class Direct:
             self._real.packet_out(buf)
         return True
 
-    def wish(self, buf: bytes) -> bool:
-        self.wished.append(buf)
-        return True
-
-    def begin_overlap(self) -> None:
-        self.overlaps = True
-
-    def end_overlap(self) -> None:
-        self.overlaps = False
-
-    def take_shortcut(self, wire: Wire, octets: bytes) -> None:
-        assert self.overlaps
-        self.wire, self.early = wire, octets
+    def take_shortcut(self, wire: Wire, octets: bytes, path: Path) -> None:
+        self.wire, self.path = wire, path
 
 
 @pytest.fixture
@@ -146,16 +138,14 @@ def taken(real: Bridge | None, table: object = BR_INT) -> tuple[Direct, Switch]:
     return direct, switch
 
 
-def test_what_the_bridge_says_comes_by_its_socket(bridge_at: Callable[..., Bridge]) -> None:
+def test_what_the_bridge_says_may_come_by_its_socket(bridge_at: Callable[..., Bridge]) -> None:
     bridge = bridge_at("run")
-    direct, switch = taken(bridge)
-    assert switch.shortcut == bridge.path
-    assert direct.early == PORT_STATUS, "what came before it was ready is not lost"
-    proof, nothing = direct.sent
-    assert proof[1] == messages.PACKET_OUT
-    assert nothing == asynchronous.of_nothing(0x6468)
-    assert direct.overlaps, "until the connection knows that nothing comes by both"
-    assert bridge.number == 0
+    direct, _ = taken(bridge)
+    assert direct.path == bridge.path
+    assert [message[1] for message in direct.sent] == [messages.PACKET_OUT]
+    bridge.close()
+    assert asynchronous.of_nothing(0)[8:] in [message[8:] for message in bridge.told]
+    assert bridge.number == 0, "and told of everybody's packets, once it is told of any"
 
 
 def test_with_resume_packets_wait_there(bridge_at: Callable[..., Bridge]) -> None:
@@ -163,16 +153,17 @@ def test_with_resume_packets_wait_there(bridge_at: Callable[..., Bridge]) -> Non
     direct, switch = taken(bridge, RESUMING)
     form = switch.format(waited=False)[8:]
     assert form
+    assert direct.wire is not None
+    bridge.close()
     assert form in [message[8:] for message in bridge.told]
-    assert not any(direct.wished), "it was told already"
 
 
 def test_another_bridge_of_the_same_name_is_passed_over(bridge_at: Callable[..., Bridge]) -> None:
     """It may be anything that knows how to listen: it cannot know the secret."""
     impostor, real = bridge_at("a", knows=False), bridge_at("b")
     assert [impostor.path.parent, real.path.parent] == run_dirs_here(NAME)
-    direct, switch = taken(real)
-    assert switch.shortcut == real.path
+    direct, _ = taken(real)
+    assert direct.path == real.path
     assert [message[1] for message in direct.sent].count(messages.PACKET_OUT) == 2
 
 
@@ -181,10 +172,9 @@ def test_where_there_is_none_all_stays_as_it_is(
     bridge_at: Callable[..., Bridge], settings: dict[str, bool]
 ) -> None:
     bridge = bridge_at("run", **settings)
-    direct, switch = taken(bridge)
-    assert switch.shortcut is None
+    direct, _ = taken(bridge)
+    assert direct.path is None
     assert direct.wire is None
-    assert not direct.overlaps
     assert {message[1] for message in direct.sent} <= {messages.PACKET_OUT}
 
 
@@ -197,8 +187,29 @@ def test_who_may_not_open_it_does_without(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    direct, switch = taken(None)
-    assert (direct.sent, switch.shortcut) == ([], None)
+    direct, _ = taken(None)
+    assert (direct.sent, direct.path) == ([], None)
+
+
+def test_the_usual_place_is_asked_first(
+    bridge_at: Callable[..., Bridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, usual = (bridge_at(folder).path.parent for folder in ("a", "b"))
+    assert run_dirs_here(NAME) == [first, usual]
+    monkeypatch.setenv("OVS_RUNDIR", str(usual))
+    assert run_dirs_here(NAME) == [usual, first]
+
+
+def test_who_listens_under_its_name_cannot_keep_it_long(
+    bridge_at: Callable[..., Bridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shortcut, "MOST_TRIED", 2)
+    posing = [bridge_at(f"a{n}", chatty=n == 0, knows=False) for n in range(3)]
+    began = time.monotonic()
+    direct, _ = taken(posing[-1])
+    assert time.monotonic() - began < 5
+    assert direct.wire is None
+    assert [bool(bridge.told) for bridge in posing] == [True, True, False]
 
 
 def test_only_who_listens_is_found(tmp_path: Path) -> None:

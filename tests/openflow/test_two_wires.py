@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import ryu.base.app_manager
 from ryu.controller.handler import DEAD_DISPATCHER
 from ryu.lib import hub
 
-from ovsdhcp.openflow import connection, messages
+from ovsdhcp.openflow import connection, hearing, messages
 from ovsdhcp.openflow.wire import Wire
 from tests.openflow.test_connection import Brick
 from tests.openflow.test_sending import ANSWER, QUESTION, Ends
@@ -32,8 +33,7 @@ class Both(Ends):
         ours, theirs = socket.socketpair()
         green: Any = eventlet.greenio.GreenSocket(ours)
         self.shortcut = eventlet.greenio.GreenSocket(theirs)
-        self.connection.begin_overlap()
-        self.connection.take_shortcut(Wire(green), early)
+        self.connection.take_shortcut(Wire(green), early, Path("br-int.mgmt"))
 
     def _hear(self, message: bytes) -> bool:
         self.heard.append(message)
@@ -70,54 +70,54 @@ def both(brick: Brick) -> Iterator[Both]:
     both.end()
 
 
-@pytest.fixture
-def alone(both: Both) -> Both:
-    """Nothing comes by both any more."""
-    both.connection.end_overlap()
-    return both
+def test_answers_go_back_where_the_questions_came_from(both: Both) -> None:
+    both.shortcut.sendall(QUESTION * 2)
+    assert both.said(both.shortcut, 2 * len(ANSWER)) == 2 * ANSWER
+    both.switch.sendall(QUESTION)
+    assert both.said(both.switch, len(ANSWER)) == ANSWER
 
 
-def test_answers_go_back_where_the_questions_came_from(alone: Both) -> None:
-    alone.shortcut.sendall(QUESTION * 2)
-    assert alone.said(alone.shortcut, 2 * len(ANSWER)) == 2 * ANSWER
-    alone.switch.sendall(QUESTION)
-    assert alone.said(alone.switch, len(ANSWER)) == ANSWER
+def test_what_is_sent_goes_over_its_own(both: Both) -> None:
+    both.connection.send(b"flows")
+    assert both.said(both.switch, 5) == b"flows"
+    both.connection.wish(b"form")
+    assert both.said(both.shortcut, 4) == both.said(both.switch, 4) == b"form"
 
 
-def test_what_is_sent_goes_over_its_own(alone: Both) -> None:
-    alone.connection.send(b"flows")
-    assert alone.said(alone.switch, 5) == b"flows"
-    alone.connection.wish(b"form")
-    assert alone.said(alone.shortcut, 4) == b"form"
-
-
-def test_ports_and_errors_come_by_the_shortcut(alone: Both) -> None:
-    alone.shortcut.sendall(PORT_STATUS + BARRIER_REPLY + ERROR)
-    alone.settle()
-    assert alone.heard == [PORT_STATUS, ERROR]
-
-
-def test_what_comes_by_both_counts_once(both: Both) -> None:
-    both.shortcut.sendall(PORT_STATUS + QUESTION)
-    assert both.said(both.shortcut, len(ANSWER)) == ANSWER
-    both.switch.sendall(PORT_STATUS + QUESTION + QUESTION)
-    assert both.said(both.switch, len(ANSWER)) == ANSWER, "the second one is another"
-    both.shortcut.sendall(QUESTION)
+def test_ports_and_errors_come_by_the_shortcut(both: Both) -> None:
+    both.shortcut.sendall(PORT_STATUS + BARRIER_REPLY + ERROR)
     both.settle()
+    assert both.heard == [PORT_STATUS, ERROR]
+
+
+def test_in_a_handover_each_question_is_answered_once(both: Both) -> None:
+    own, shortcut = both.switch, both.shortcut
+    both.connection.hearing._hear_by(both.connection._shortcut)
+    _, told, _, barrier = _messages(both.said(shortcut, 48))
+    assert (told, barrier) == (messages.EXPERIMENTER, messages.BARRIER_REQUEST)
+    shortcut.sendall(PORT_STATUS + QUESTION)  # held back, until the other has said all
+    own.sendall(PORT_STATUS + QUESTION + QUESTION)
+    assert both.said(own, 2 * len(ANSWER)) == 2 * ANSWER
+    shortcut.sendall(_reply(0))
+    both.said(own, 48)
+    own.sendall(_reply(1))
+    assert both.said(shortcut, 8)[1] == messages.BARRIER_REQUEST
+    shortcut.sendall(QUESTION)
+    shortcut.sendall(QUESTION + _reply(2) + QUESTION)
+    assert both.said(shortcut, 2 * len(ANSWER)) == 2 * ANSWER, "the first of three came before"
     assert both.heard == [PORT_STATUS]
-    assert both.party.answered == 2
+    assert both.party.answered == 4
+    assert both.connection.hearing.overlap is None
 
 
-def test_the_overlap_ends_by_itself(
-    brick: Brick,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(connection, "OVERLAPS", 0.01)
-    both = Both()
-    with eventlet.Timeout(5):
-        while both.connection._overlap is not None:
-            eventlet.sleep(0.01)
-    both.end()
+def _reply(step: int) -> bytes:
+    return messages.message(messages.BARRIER_REPLY, hearing._XIDS + 4 + step, b"")
+
+
+def _messages(octets: bytes) -> tuple[int, int, int, int]:
+    """Length and type of the two that there are."""
+    first, second = messages.whole(octets, 0), messages.whole(octets, octets[3])
+    return len(first), first[1], len(second), second[1]
 
 
 def test_what_came_early_is_not_lost(brick: Brick) -> None:
@@ -129,47 +129,47 @@ def test_what_came_early_is_not_lost(brick: Brick) -> None:
     both.end()
 
 
-def test_a_shortcut_that_ends_ends_it_all(alone: Both, caplog: pytest.LogCaptureFixture) -> None:
-    alone.shortcut.shutdown(socket.SHUT_RDWR)
+def test_a_shortcut_that_ends_ends_it_all(both: Both, caplog: pytest.LogCaptureFixture) -> None:
+    both.shortcut.shutdown(socket.SHUT_RDWR)
     with eventlet.Timeout(5):
-        alone.serving.wait()
-    assert alone.connection.state == DEAD_DISPATCHER
-    assert alone.connection.lost_shortcut
+        both.serving.wait()
+    assert both.connection.state == DEAD_DISPATCHER
+    assert both.connection.lost_shortcut
     assert "reason=shortcut-lost" in caplog.text
 
 
 def test_a_switch_that_ends_is_no_lost_shortcut(
-    alone: Both, caplog: pytest.LogCaptureFixture
+    both: Both, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Both end at once then, in any order."""
-    alone.shortcut.close()
-    alone.switch.close()
+    both.shortcut.close()
+    both.switch.close()
     with eventlet.Timeout(5):
-        alone.serving.wait()
+        both.serving.wait()
     eventlet.sleep(2 * connection.SAME_END)
-    assert not alone.connection.lost_shortcut
+    assert not both.connection.lost_shortcut
     assert not caplog.text
 
 
-def test_the_end_of_the_connection_is_the_shortcuts(alone: Both) -> None:
-    alone.connection.close()
+def test_the_end_of_the_connection_is_the_shortcuts(both: Both) -> None:
+    both.connection.close()
     with eventlet.Timeout(5):
-        assert alone.shortcut.recv(1) == b""
+        assert both.shortcut.recv(1) == b""
 
 
-def test_a_lie_by_the_shortcut_ends_it_all(alone: Both, caplog: pytest.LogCaptureFixture) -> None:
-    alone.shortcut.sendall(b"\4\x0a\0\1\0\0\0\0")
+def test_a_lie_by_the_shortcut_ends_it_all(both: Both, caplog: pytest.LogCaptureFixture) -> None:
+    both.shortcut.sendall(b"\4\x0a\0\1\0\0\0\0")
     with eventlet.Timeout(5):
-        alone.serving.wait()
+        both.serving.wait()
     assert "reason=malformed-message" in caplog.text
 
 
 def test_a_switch_that_reads_nothing_of_it_is_given_up(
-    alone: Both, caplog: pytest.LogCaptureFixture
+    both: Both, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert alone.connection._shortcut is not None
-    alone.connection._shortcut.socket.settimeout(0.1)
-    alone.connection.wish(bytes(1_000_000))
+    assert both.connection._shortcut is not None
+    both.connection._shortcut.socket.settimeout(0.1)
+    both.connection.wish(bytes(1_000_000))
     with eventlet.Timeout(5):
-        alone.serving.wait()
+        both.serving.wait()
     assert "reason=does-not-read" in caplog.text

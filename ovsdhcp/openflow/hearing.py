@@ -1,0 +1,149 @@
+"""By which of its two wires a bridge of this machine says what it says of its own accord.
+
+The one that it connected by holds thousands of PACKET_INs until they are read; by its management
+socket (shortcut.py) each costs ovs-vswitchd half as much, but that one holds some 170, and what is
+more is lost. So a bridge is heard by its own connection, where a burst may come out of silence; by
+the shortcut, while much comes and comes steadily; and by its own again when there is a crowd.
+
+A handover loses nothing, takes nothing twice, and keeps the order (overlap.py):
+
+    to the wire that takes over     tell everything, barrier   ─▶ it does
+    to the other                    tell nothing, barrier      ─▶ all that it said was read
+    to the wire that takes over     barrier                    ─▶ so was all that came by both
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ovsdhcp.openflow import asynchronous, messages
+from ovsdhcp.openflow.messages import (
+    BARRIER_REPLY,
+    ECHO_REPLY,
+    ECHO_REQUEST,
+    ERROR,
+    EXPERIMENTER,
+    FLOW_REMOVED,
+    PACKET_IN,
+    PORT_STATUS,
+)
+from ovsdhcp.openflow.overlap import Overlap
+
+CROWD, MANY, SMALL, MANY_LARGE = 32_768, 150, 704, 70
+"""Octets of a read, and messages in it of up to 704 octets, that are nearly all that a Unix socket
+holds: 208 KiB (net.core.wmem_default) at 1,280 octets of the kernel's, or 2,304 for larger ones."""
+
+MUCH, MUCH_A_SECOND = 1 << 18, 1 << 21
+"""Octets after which it is looked how fast they came; and 5,000 questions."""
+
+STEADY, CALM, IDLE = 0.2, 5.0, 10.0
+"""Seconds: so long much has to come, and no crowd, for the shortcut; and not much, to end it."""
+
+_SAID_OF_ITS_OWN_ACCORD = frozenset({ERROR, EXPERIMENTER, PACKET_IN, FLOW_REMOVED, PORT_STATUS})
+"""What may come by a shortcut: errors are about answers that went there."""
+
+_XIDS = 0x6467_0000
+"""Of no other question of ours: a handover has three."""
+
+
+def _is_crowd(octets: bytes) -> bool:
+    """Whether there are too many packet-ins, if all are as long as the first."""
+    size = int.from_bytes(octets[2:4], "big")
+    many = MANY if size <= SMALL else MANY_LARGE
+    return octets[1] in (PACKET_IN, EXPERIMENTER) and len(octets) >= many * size
+
+
+class Way(Protocol):
+    """A wire, as far as it is told something."""
+
+    def send(self, octets: bytes) -> bool:
+        """Send, or keep to be sent."""
+
+
+class Hearing:
+    """The wire that the switch made, and its shortcut once there is one."""
+
+    def __init__(self, own: Way, clock: Callable[[], float] = time.monotonic) -> None:
+        self.own = self.by = own
+        self.shortcut: Way | None = None
+        self.path: Path | None = None
+        """Where the shortcut is."""
+        self.overlap: Overlap | None = None
+        self._clock = clock
+        self._handovers = 0
+        self._octets = 0
+        self._looked_at = self._busy_since = clock()
+        self._crowded_at = -CALM
+
+    @property
+    def by_shortcut(self) -> bool:
+        """Whether it is the shortcut's turn."""
+        return self.by is self.shortcut
+
+    def came(self, octets: bytes) -> None:
+        """So much came in one read, from the beginning of a message on."""
+        if len(octets) > CROWD and _is_crowd(octets):
+            self._crowded_at = self._clock()
+            self._hear_by(self.own)
+        self._octets += len(octets)
+        if self._octets > MUCH:
+            self._look()
+
+    def _look(self) -> None:
+        now = self._clock()
+        if self._octets < (now - self._looked_at) * MUCH_A_SECOND:
+            self._busy_since = now
+        self._octets, self._looked_at = 0, now
+        if now - self._busy_since >= STEADY and now - self._crowded_at >= CALM:
+            self._hear_by(self.shortcut)
+
+    def look(self) -> None:
+        """End what is not needed any more; to be called every now and then."""
+        if self._clock() - self._looked_at >= IDLE:
+            self._hear_by(self.own)
+
+    def _hear_by(self, way: Way | None) -> None:
+        if way is None or way is self.by or self.overlap is not None:
+            return
+        self.by, self.overlap = way, Overlap()
+        self._handovers += 1
+        way.send(asynchronous.of_everything(self._xid(0)) + messages.barrier(self._xid(0)))
+
+    def _xid(self, step: int) -> int:
+        return _XIDS | (4 * self._handovers + step) & 0xFFFF
+
+    def due(self, way: Way, message: bytes) -> Sequence[bytes]:
+        """What the switch said and is to be handled, now that this message came.
+
+        Of what is about the ways themselves, nothing; in a handover not yet, or more than that.
+        """
+        kind = message[1]
+        if kind == BARRIER_REPLY and self.overlap is not None:
+            xid = int.from_bytes(message[4:8], "big")
+            if xid & ~3 == self._xid(0):
+                return self._handed_over(xid & 3)
+        if way is self.shortcut and kind not in _SAID_OF_ITS_OWN_ACCORD:
+            if kind == ECHO_REQUEST:
+                way.send(message[:1] + bytes((ECHO_REPLY,)) + message[2:])
+            return ()
+        if self.overlap is None or kind not in _SAID_OF_ITS_OWN_ACCORD:
+            return (message,)
+        if way is self.by:
+            return self.overlap.by_new(message)
+        self.overlap.by_old(message)
+        return (message,)
+
+    def _handed_over(self, step: int) -> Sequence[bytes]:
+        """A step of the handover is done; what was held back until then."""
+        assert self.overlap is not None
+        other = self.shortcut if self.by is self.own else self.own
+        assert other is not None
+        if step == 0:
+            other.send(asynchronous.of_nothing(self._xid(1)) + messages.barrier(self._xid(1)))
+        elif step == 1:
+            self.by.send(messages.barrier(self._xid(2)))
+            return self.overlap.end_of_old()
+        else:
+            self.overlap = None
+        return ()
