@@ -30,9 +30,10 @@ from ovsdhcp.openflow.messages import (
 )
 from ovsdhcp.openflow.overlap import Overlap
 
-CROWD, MANY, SMALL, MANY_LARGE = 32_768, 150, 704, 70
-"""Octets of a read, and messages in it of up to 704 octets, that are nearly all that a Unix socket
-holds: 208 KiB (net.core.wmem_default) at 1,280 octets of the kernel's, or 2,304 for larger ones."""
+SOME, MANY, CROWD = 32_768, 150, 65_536
+"""Octets of a read, where it is looked how many packet-ins they are: 150 are nearly all that a Unix
+socket holds (208 KiB, net.core.wmem_default, at 1,280 octets of the kernel's each; larger ones take
+more). And octets that are too many, whatever they are."""
 
 MUCH, MUCH_A_SECOND = 1 << 18, 1 << 21
 """Octets after which it is looked how fast they came; and 5,000 questions."""
@@ -50,8 +51,7 @@ _XIDS = 0x6467_0000
 def _is_crowd(octets: bytes) -> bool:
     """Whether there are too many packet-ins, if all are as long as the first."""
     size = int.from_bytes(octets[2:4], "big")
-    many = MANY if size <= SMALL else MANY_LARGE
-    return octets[1] in (PACKET_IN, EXPERIMENTER) and len(octets) >= many * size
+    return octets[1] in (PACKET_IN, EXPERIMENTER) and len(octets) >= min(MANY * size, CROWD)
 
 
 class Way(Protocol):
@@ -83,7 +83,7 @@ class Hearing:
 
     def came(self, octets: bytes) -> None:
         """So much came in one read, from the beginning of a message on."""
-        if len(octets) > CROWD and _is_crowd(octets):
+        if len(octets) > SOME and _is_crowd(octets):
             self._crowded_at = self._clock()
             self._hear_by(self.own)
         self._octets += len(octets)
