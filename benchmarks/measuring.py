@@ -12,6 +12,9 @@ from benchmarks.generator import Load, ask
 from benchmarks.processes import cpu_seconds, resident_mb
 from benchmarks.responders import Responder
 
+WARM_UP = 0.4
+"""Seconds of the very load before it is measured: the state that lasts is what counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -36,9 +39,10 @@ Rounds = dict[str, list[Measured]]
 
 
 def measure(responder: Responder, load: Load) -> Measured:
-    """Put a load on a responder."""
+    """Put a load on a responder, which has some of it beforehand."""
     load = replace(load, clients=responder.bindings, ports=responder.bed.ports,
                    any=responder.constant)  # fmt: skip
+    ask(responder.bed.clients, replace(load, seconds=WARM_UP))
     processes = (responder.pids(), responder.bed.vswitchd())
     before = [cpu_seconds(pids) for pids in processes]
     got = ask(responder.bed.clients, load)
