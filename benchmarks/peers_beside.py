@@ -16,17 +16,19 @@ from benchmarks.responders import Stage
 BINDINGS = 1000
 STAGES: Mapping[str, Stage] = {
     "ovsdhcp": responders.ovsdhcp,
+    "ovn-controller": responders.ovn,
+    "null-unix": partial(responders.null_controller, name="null-unix"),
+    "null": responders.null_controller,
     "ovsdhcp-tcp": responders.ovsdhcp_tcp,
     "ovsdhcp-unix": responders.ovsdhcp_unix,
-    "ovn-controller": responders.ovn,
-    "null": responders.null_controller,
-    "null-unix": partial(responders.null_controller, name="null-unix"),
-    "bounce": responders.bounce,
     "ovsdhcp-resume": partial(responders.ovsdhcp, reply="resume"),
+    "bounce": responders.bounce,
     "plain Ryu": responders.plain_ryu,
     "dnsmasq": partial(responders.daemon, Dnsmasq),
     "kea": partial(responders.daemon, Kea),
 }
+"""In this order they have their turn: those that are compared are beside each other."""
+
 PROGRAMS = {"ovn-controller": "ovn-controller", "dnsmasq": "dnsmasq", "kea": "kea-dhcp4"}
 """What has to be installed; a peer that is not is left out."""
 

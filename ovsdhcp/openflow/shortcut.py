@@ -1,21 +1,17 @@
-"""What a bridge of this machine says of its own accord, by its management socket instead of TCP.
+"""The management socket of a bridge of this machine, as a second way for what the bridge says.
 
 A PACKET_IN by TCP costs ovs-vswitchd twice what it costs by a Unix socket, and Open vSwitch listens
-on one for each bridge (management.py), which is where ovn-controller hears its packets, too. So a
-bridge that connected from this machine, and whose socket may be opened, is told there to say what
-it says of its own accord, and answers go back there. Flows, and all that is asked, stay with the
-connection that the bridge made.
+on one for each bridge (management.py), which is where ovn-controller hears its packets, too. So
+where a bridge connected from this machine, and its socket may be opened, that is kept ready for
+when it is better (hearing.py): then what the bridge says of its own accord comes there, and answers
+go back there. Flows, and all that is asked, stay with the connection that the bridge made.
 
 Whatever listens at such a socket is believed once it shows what only the bridge can know:
 
     by the bridge's connection           by the socket
                                          HELLO, tell of packets for the controller NUMBER alone
     PACKET_OUT(secret) to NUMBER ──────▶ PACKET_IN(secret): it is the same bridge
-                                         tell of everything, for the controller 0, which all are
-    tell of nothing
-
-In between the same comes by both, and counts once (overlap.py). In a flood it goes the other way
-for a while: TCP holds thousands of PACKET_INs that wait to be read, a Unix socket some 170.
+                                         tell of nothing yet, and be the controller 0, as all are
 """
 
 import logging

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ovsdhcp.control.client import ask
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab
 from tests.bridge.tables import VM_NET
@@ -52,3 +53,6 @@ def test_clients_get_leases_from_us_and_reach_each_other_through_simple_switch(b
     assert "02:AC:10:FF:01:30" in done.stdout, done.stdout
     learned = [flow for flow in both.switch.flows("table=0,cookie=0/-1") if "dl_dst=02:" in flow]
     assert learned, "simple_switch_13 was told of packets, and laid flows for them"
+    socket = both.names.folder / "as documented" / "control.sock"
+    (bridge,) = [it["bridge"] for it in ask("status", {}, socket) if "bridge" in it]
+    assert bridge["shortcut"] is None, "its packets come by the connection that it knows"

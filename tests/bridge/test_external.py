@@ -8,6 +8,7 @@ import pytest
 from ovsdhcp.lab.client import KINDS
 from ovsdhcp.lab.deadline import wait_for
 from ovsdhcp.lab.laboratory import Lab, Names
+from tests.bridge.test_reload import asked
 
 SEED = Path(__file__).with_name("seed-dhcp-test.flow")
 """As the document that ovsdhcp began with has it: OVN's pipeline for a port 5, from 0 to 65."""
@@ -63,3 +64,8 @@ def test_a_request_for_another_address_is_refused_by_the_rfc(vm5: Lab) -> None:
         nak = next(it for it in sniffer.read() if it.kind == "NAK")
     assert nak.options[54] == bytes((172, 16, 255, 129)), "OVN leaves the server identifier out"
     assert nak.target == "255.255.255.255"
+
+
+def test_it_is_heard_by_its_connection_alone(vm5: Lab) -> None:
+    """Others' flows may count on a `controller_rate_limit`, which is that one's."""
+    assert asked(vm5, "status")["bridge"]["shortcut"] is None
