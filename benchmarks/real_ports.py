@@ -78,8 +78,9 @@ def _seconds_by_ofctl(made: Bed, flows: list[str]) -> float:
     file = made.folder / "same.flows"
     file.write_text("\n".join(flows) + "\n")
     start = time.monotonic()
-    argv = ("ovs-ofctl", f"--timeout={FLOWS_WITHIN:.0f}", "--bundle", "add-flows", made.switch.bridge)
-    made.shell.run(*argv, str(file), doing="lay the same flows", timeout=FLOWS_WITHIN,
+    argv = ("ovs-ofctl", f"--timeout={FLOWS_WITHIN:.0f}", "--bundle", "add-flows")
+    made.shell.run(*argv, made.switch.bridge, str(file), doing="lay the same flows",
+                   timeout=FLOWS_WITHIN,
                    environment=made.switch.client_environment)  # fmt: skip
     return time.monotonic() - start
 
