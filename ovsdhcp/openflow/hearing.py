@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ovsdhcp.openflow import asynchronous, messages
+from ovsdhcp.openflow import asynchronous, continuation, messages
 from ovsdhcp.openflow.messages import (
     BARRIER_REPLY,
     ECHO_REPLY,
@@ -41,9 +41,6 @@ MUCH, MUCH_A_SECOND = 1 << 18, 1 << 21
 STEADY, CALM, IDLE = 0.2, 5.0, 10.0
 """Seconds: so long much has to come, and no crowd, for the shortcut; and not much, to end it."""
 
-_SAID_OF_ITS_OWN_ACCORD = frozenset({ERROR, EXPERIMENTER, PACKET_IN, FLOW_REMOVED, PORT_STATUS})
-"""What may come by a shortcut: errors are about answers that went there."""
-
 _XIDS = 0x6467_0000
 """Of no other question of ours: a handover has three."""
 
@@ -52,6 +49,13 @@ def _is_crowd(octets: bytes) -> bool:
     """Whether there are too many packet-ins, if all are as long as the first."""
     size = int.from_bytes(octets[2:4], "big")
     return octets[1] in (PACKET_IN, EXPERIMENTER) and len(octets) >= min(MANY * size, CROWD)
+
+
+def _is_unasked(message: bytes) -> bool:
+    """Whether it is what a switch says of its own accord."""
+    return message[1] in (PACKET_IN, PORT_STATUS, FLOW_REMOVED) or (
+        message[1] == EXPERIMENTER and continuation.is_packet_in(message)
+    )
 
 
 class Way(Protocol):
@@ -123,11 +127,12 @@ class Hearing:
             xid = int.from_bytes(message[4:8], "big")
             if xid & ~3 == self._xid(0):
                 return self._handed_over(xid & 3)
-        if way is self.shortcut and kind not in _SAID_OF_ITS_OWN_ACCORD:
+        unasked = _is_unasked(message)
+        if way is self.shortcut and not unasked and kind != ERROR:  # which is about an answer
             if kind == ECHO_REQUEST:
                 way.send(message[:1] + bytes((ECHO_REPLY,)) + message[2:])
             return ()
-        if self.overlap is None or kind not in _SAID_OF_ITS_OWN_ACCORD:
+        if self.overlap is None or not unasked:
             return (message,)
         if way is self.by:
             return self.overlap.by_new(message)

@@ -115,6 +115,21 @@ def test_a_handover_loses_nothing_and_takes_nothing_twice(steps: list[str]) -> N
     ]
 
 
+def test_answers_of_the_switch_are_not_held_back_in_a_handover() -> None:
+    """An error goes before the barrier that says that there will be none."""
+    both = Both()
+    both.comes(10_000, seconds=1.0)
+    both.settle()
+    both.hearing._hear_by(both.own)
+    for kind in (messages.ERROR, messages.EXPERIMENTER, messages.MULTIPART_REPLY):
+        answer = messages.message(kind, 7, bytes(16))
+        assert list(both.hearing.due(both.own, answer)) == [answer]
+    event = messages.message(messages.PORT_STATUS, 0, bytes(72))
+    assert list(both.hearing.due(both.own, event)) == []
+    barrier = messages.message(messages.BARRIER_REPLY, 7, b"")
+    assert list(both.hearing.due(both.own, barrier)) == [barrier]
+
+
 def test_what_comes_steadily_and_fast_comes_by_the_shortcut() -> None:
     both = Both()
     both.comes(10_000, seconds=10_000 / 6_000)
