@@ -54,7 +54,7 @@ def parsed(octets: bytes, name: str, warnings: list[Problem] | None = None) -> C
             [_whole_file(name, "private-key", "has a private key, and is no lease table", hint)]
         )
     try:
-        text = octets.decode("utf-8-sig")
+        text = octets.decode()
     except UnicodeDecodeError as error:
         raise ConfigError([_not_utf8(name, octets, error)]) from None
     return loads(text, name, warnings)

@@ -1,9 +1,10 @@
 """Wherever a mistake is put into a table, what is said of it stands in that table."""
 
+from codecs import BOM_UTF8
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ovsdhcp.config.loading import load
@@ -47,6 +48,8 @@ def said_of(octets: bytes) -> list[Problem]:
 
 @settings(max_examples=4 * settings().max_examples)
 @given(octets=mutated())
+@example(octets=2 * BOM_UTF8 + b"of two marks the first is one\n")
+@example(octets=BOM_UTF8 + b"a: 1\nb: \xff\n")
 def test_every_place_is_in_the_table(octets: bytes) -> None:
     lines = lines_of(octets.decode("utf-8-sig", errors="replace"))
     for problem in said_of(octets):
