@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ovsdhcp import answers
 from ovsdhcp.answers import Memory
-from ovsdhcp.config.hosts import Hosts, pack_hosts
+from ovsdhcp.config.hosts import Hosts, pack_hosts, pack_terms
 from ovsdhcp.config.table import Bridge, Config, Port, RateLimit, Reply, Tables
 from ovsdhcp.connected import ConnectedBridge
 from ovsdhcp.dhcp import server
@@ -228,7 +228,8 @@ def with_port(port: Port) -> Callable[[Bridge], Bridge]:
 
 
 def with_hosts(*bindings: Binding, trusted: bool = False) -> Callable[[Bridge], Bridge]:
-    hosts = Hosts("vm2", VM2.bindings[0].subnet, *pack_hosts(bindings))
+    records = ((b.mac or b"", b.address_octets, pack_terms(b)) for b in bindings)
+    hosts = Hosts("vm2", VM2.bindings[0].subnet, *pack_hosts(records))
     return with_port(replace(VM2, bindings=hosts, trusted=trusted))
 
 

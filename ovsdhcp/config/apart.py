@@ -1,6 +1,6 @@
 """The lease table read in a process of its own, so that the one that answers never waits for it.
 
-A table of 100,000 hosts takes a second and 200 MB to read and check. The reading process is
+A table of 100,000 hosts takes half a second and 100 MB to read and check. The reading process is
 started once, with everything imported, and forks for each table: what the reading took is given
 back with its end, and whatever becomes of it, the one that answers goes on. (To read in it each
 time would keep its memory; to start one each time takes longer than to read a table of 5,000.)

@@ -1,10 +1,11 @@
 """The document's models to the Config: subnets applied to ports, and what has to fit together."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys
+from ovsdhcp.config.hosts import Hosts, Terms, pack_hosts, pack_terms
 from ovsdhcp.config.layers import layered
 from ovsdhcp.config.oddities import warn_of_bridge, warn_of_port
 from ovsdhcp.config.problems import At, Finding, Path, Report, Severity, shown
@@ -90,7 +91,7 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
     _check_clients(keys, path, scope.report)
     home = _home(keys.subnet, (*path, "subnet"), scope)
     settings = layered(home.settings, keys, path, scope.report)
-    bindings = tuple(_bindings(name, keys, path, home, settings, scope))
+    bindings = _bindings(name, keys, path, home, settings, scope)
     guard = home.guard if keys.guard is None else keys.guard
     if home.known:
         warn_of_port(keys, path, scope.report, guard=guard)
@@ -107,37 +108,40 @@ def _port(name: str, keys: PortKeys, path: Path, scope: _Scope) -> Port:
 
 
 def _bindings(
-    name: str, keys: PortKeys, path: Path, home: Pool, base: Settings, scope: _Scope
-) -> Iterator[Binding]:
+    name: str, keys: PortKeys, path: Path, home: Pool, settings: Settings, scope: _Scope
+) -> Sequence[Binding]:
     """The clients of one port, claimed; those that lack their address or MAC are left out."""
-    shared = boot_of(base)
-    for client, there in _clients(keys, path):
-        settings = base if client is keys else layered(base, client, there, scope.report)
-        boot = shared if settings is base else boot_of(settings)
-        _claim(client, there, home, scope)
-        trusted = keys.trusted if client.trusted is None else client.trusted
-        if client.ip is not None and settings.lease_time is not None:
-            yield Binding(
-                name,
-                home.subnet,
-                client.ip,
-                client.mac,
-                settings.lease_time,
-                settings.t1,
-                settings.t2,
-                settings.options,
-                boot,
-                trusted,
-            )
+    if keys.hosts is not None:
+        records = _records(keys, (*path, "hosts"), home, settings, scope)
+        hosts = Hosts(name, home.subnet, *pack_hosts(records))
+        return hosts if len(hosts) > 1 else tuple(hosts)
+    _claim(keys.mac, None if keys.ip is None else keys.ip.packed, path, home, scope)
+    if keys.ip is None:
+        return ()
+    terms = _terms(settings, trusted=keys.trusted)
+    return (Binding(name, home.subnet, keys.ip, keys.mac, *terms),)
 
 
-def _clients(keys: PortKeys, path: Path) -> Iterator[tuple[PortKeys | HostKeys, Path]]:
-    if keys.hosts is None:
-        yield keys, path
-    else:
-        hosts = (*path, "hosts")
-        for index, host in keys.hosts.items():
-            yield host, (*hosts, index)
+def _records(
+    port: PortKeys, path: Path, home: Pool, base: Settings, scope: _Scope
+) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """The hosts of a port, as `pack_hosts` takes them."""
+    shared = pack_terms(_terms(base, trusted=port.trusted))
+    for index, host in (port.hosts or {}).items():
+        entry = (*path, index)
+        mac, address, terms = host.mac, host.address, shared
+        if isinstance(host, HostKeys):
+            settings = layered(base, host, entry, scope.report)
+            trusted = port.trusted if host.trusted is None else host.trusted
+            terms = pack_terms(_terms(settings, trusted=trusted))
+        _claim(mac, address, entry, home, scope)
+        if mac is not None and address is not None:
+            yield mac, address, terms
+
+
+def _terms(settings: Settings, *, trusted: bool) -> Terms:
+    lease_time = settings.lease_time or 0  # a table that does not say it has failed
+    return Terms(lease_time, settings.t1, settings.t2, settings.options, boot_of(settings), trusted)
 
 
 def _check_clients(keys: PortKeys, path: Path, report: Report) -> None:
@@ -153,28 +157,26 @@ def _check_clients(keys: PortKeys, path: Path, report: Report) -> None:
     if not keys.hosts and not report.wrong((*path, "hosts")):
         report.error((*path, "hosts"), "no-hosts", "no client is named here")
     for index, host in keys.hosts.items():
-        for key in ("mac", "ip"):
-            if getattr(host, key) is None:
-                report.add(missing((*path, "hosts", index, key)))
+        if isinstance(host, HostKeys):
+            for key in ("mac", "ip"):
+                if getattr(host, key) is None:
+                    report.add(missing((*path, "hosts", index, key)))
 
 
-def _claim(client: PortKeys | HostKeys, path: Path, home: Pool, scope: _Scope) -> None:
-    if client.ip is not None:
-        home.claim(client.ip, (*path, "ip"), scope.report)
-    if client.mac is None:
+def _claim(
+    mac: bytes | None, address: bytes | None, entry: Path, home: Pool, scope: _Scope
+) -> None:
+    if address is not None:
+        home.claim(address, entry, scope.report)
+    if mac is None:
         return
-    there = (*path, "mac")
-    _claim_mac(client.mac, there, scope)
-    if client.mac == home.subnet.server_mac:
-        message = "this is the server's own MAC address"
-        scope.report.error(there, "mac-of-server", message, clash=(*home.path, "server_mac"))
-
-
-def _claim_mac(mac: bytes, path: Path, scope: _Scope) -> None:
-    earlier = scope.macs.setdefault(mac, path)
-    if earlier is not path:
+    earlier = scope.macs.setdefault(mac, entry)
+    if earlier is not entry:
         message = f"{mac.hex(':')} is another client's on this bridge already"
-        scope.report.error(path, "mac-twice", message, clash=earlier)
+        scope.report.error((*entry, "mac"), "mac-twice", message, clash=(*earlier, "mac"))
+    if mac == home.subnet.server_mac:
+        message, clash = "this is the server's own MAC address", (*home.path, "server_mac")
+        scope.report.error((*entry, "mac"), "mac-of-server", message, clash=clash)
 
 
 _LISTED = 10

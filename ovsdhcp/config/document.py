@@ -7,9 +7,18 @@ goes through a function of `scalars`, so pydantic never converts one by itself (
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainValidator,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import PydanticCustomError, core_schema
 
 from ovsdhcp.config import json_schema, scalars
 from ovsdhcp.config.problems import shown
@@ -21,7 +30,7 @@ def _empty_for_nothing(value: object) -> object:
     return {} if value is None else value
 
 
-def _numbered(value: object) -> object:
+def _numbered(value: object) -> dict[int, Any]:
     """A list as a mapping by position, so that `validation` can cut an item out of it."""
     if isinstance(value, list):
         return dict(enumerate(value))
@@ -171,6 +180,48 @@ class HostKeys(SettingKeys):
     trusted: MaybeTruth = None
     """A relay is this client: what it says of others (giaddr, option 82) is believed."""
 
+    @property
+    def address(self) -> bytes | None:
+        """The octets of `ip`."""
+        return None if self.ip is None else self.ip.packed
+
+
+class PlainHost(NamedTuple):
+    """A host that says its MAC and its address alone, as most do where there are thousands.
+
+    To make a HostKeys of each takes ten times as long, and more than a KiB.
+    """
+
+    mac: bytes
+    address: bytes
+
+
+_PLAIN = {"mac", "ip"}
+
+
+def _hosts(value: object, validated: ValidatorFunctionWrapHandler) -> object:
+    """The hosts by their positions; what is wrong with one, pydantic says."""
+    numbered = _numbered(value)
+    try:
+        plain = {
+            at: PlainHost(scalars.mac(host["mac"]), scalars.address_octets(host["ip"]))
+            for at, host in numbered.items()
+            if isinstance(host, dict) and host.keys() == _PLAIN
+        }
+    except PydanticCustomError:
+        return validated(numbered)
+    if len(plain) == len(numbered):
+        return plain
+    others = validated({at: host for at, host in numbered.items() if at not in plain})
+    return {at: plain.get(at) or others[at] for at in numbered}
+
+
+_HOSTS = GetPydanticSchema(
+    lambda _, schema: core_schema.no_info_wrap_validator_function(
+        _hosts, schema(dict[int, HostKeys] | None)
+    )
+)
+
 
 class PortKeys(SettingKeys):
     """A port: with one client (`ip`, and `mac` if only that one), or with `hosts`."""
@@ -208,7 +259,7 @@ class PortKeys(SettingKeys):
     rate_limit: Rate = Field(default=None, json_schema_extra=json_schema.or_none)
     """How much DHCP of the port is heard. Without it, the bridge's for each of its clients."""
 
-    hosts: Annotated[dict[int, HostKeys] | None, BeforeValidator(_numbered)] = Field(
+    hosts: Annotated[Mapping[int, HostKeys | PlainHost] | None, _HOSTS] = Field(
         default=None, json_schema_extra=json_schema.as_list
     )
     """Several clients behind the port, told apart by their MAC addresses."""

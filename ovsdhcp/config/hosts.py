@@ -39,14 +39,14 @@ class Terms(NamedTuple):
     trusted: bool
 
 
-def pack_terms(binding: Binding) -> bytes:
+def pack_terms(told: Binding | Terms) -> bytes:
     """What `unpack_terms` reads; equal where the same is told."""
-    boot, packed = binding.boot, None
+    boot, packed = told.boot, None
     if boot is not NO_BOOT:
         server = None if boot.next_server is None else int(boot.next_server)
         packed = server, boot.bootfile_name, tuple(boot.by_arch.items()), boot.ipxe
-    times = binding.lease_time, binding.t1, binding.t2
-    values = (*times, tuple(binding.options.items()), packed, binding.trusted)
+    times = told.lease_time, told.t1, told.t2
+    values = (*times, tuple(told.options.items()), packed, told.trusted)
     return marshal.dumps(values, WITHOUT_REFERENCES)
 
 
@@ -64,30 +64,20 @@ def _boot(packed: tuple[Any, ...] | None) -> Boot:
     return Boot(address, name, MappingProxyType(dict(by_arch)), ipxe)
 
 
-def pack_hosts(bindings: Iterable[Binding]) -> tuple[bytes, bytes]:
-    """The records, and the terms that they point into; each of the bindings has a MAC."""
+def pack_hosts(clients: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[bytes, bytes]:
+    """The records, and the terms that they point into.
+
+    `clients` are MACs, addresses, and what `pack_terms` packed.
+    """
     places: dict[bytes, int] = {}
     end = 0
     records = []
-    last, terms = None, b""
-    for binding in bindings:
-        if last is None or not _alike(binding, last):
-            last, terms = binding, pack_terms(binding)
+    for mac, address, terms in clients:
         place = places.setdefault(terms, end)
         if place == end:
             end += len(terms)
-        records.append(_RECORD.pack(binding.mac, binding.address_octets, place, len(terms)))
+        records.append(_RECORD.pack(mac, address, place, len(terms)))
     return b"".join(sorted(records)), b"".join(places)
-
-
-def _alike(one: Binding, other: Binding) -> bool:
-    """Whether two bindings were told nothing of their own, as most are not that come together."""
-    return (
-        one.options is other.options
-        and one.boot is other.boot
-        and (one.lease_time, one.t1, one.t2, one.trusted)
-        == (other.lease_time, other.t1, other.t2, other.trusted)
-    )
 
 
 class Hosts(Sequence[Binding]):
@@ -113,7 +103,7 @@ class Hosts(Sequence[Binding]):
         return self._at(chosen) if isinstance(chosen, int) else tuple(map(self._at, chosen))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Hosts) and self._packed() == other._packed()
+        return isinstance(other, Hosts) and self._all() == other._all()
 
     def __hash__(self) -> int:
         return hash((self._port, self._records))
@@ -121,6 +111,10 @@ class Hosts(Sequence[Binding]):
     def addresses(self) -> Iterator[bytes]:
         """The clients' addresses, as octets, without making a Binding of each."""
         return (address for _, address, _, _ in _RECORD.iter_unpack(self._records))
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """The records and the terms, as `pack_hosts` made them."""
+        return self._records, self._terms
 
     def get(self, mac: bytes) -> Binding | None:
         """The client with this MAC."""
@@ -154,7 +148,7 @@ class Hosts(Sequence[Binding]):
         apart = set(self._told(ours, our_end)) ^ set(before._told(theirs, their_end))
         return {who[:_MAC] for who, _ in apart}
 
-    def _packed(self) -> tuple[str, Subnet, bytes, bytes]:
+    def _all(self) -> tuple[str, Subnet, bytes, bytes]:
         return self._port, self._subnet, self._records, self._terms
 
     def _mac(self, index: int) -> bytes:

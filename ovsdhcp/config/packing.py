@@ -18,7 +18,6 @@ from typing import Any
 from ovsdhcp.config.hosts import (
     WITHOUT_REFERENCES,
     Hosts,
-    pack_hosts,
     pack_terms,
     unpack_terms,
 )
@@ -62,10 +61,11 @@ def _octets(value: Bridge | Port | Subnet) -> bytes:
 
 def _pack_port(port: Port, subnets: Mapping[int, int]) -> tuple[int, bytes, bytes]:
     """The number of its subnet, its clients, and the rest of it."""
-    first = port.bindings[0]
+    first, clients = port.bindings[0], port.bindings
     alone = first.address_octets, first.mac, pack_terms(first)
-    clients = alone if len(port.bindings) == 1 else pack_hosts(port.bindings)
-    packed = marshal.dumps(clients, WITHOUT_REFERENCES)
+    packed = marshal.dumps(
+        clients.packed() if isinstance(clients, Hosts) else alone, WITHOUT_REFERENCES
+    )
     return subnets[id(first.subnet)], packed, _octets(replace(port, bindings=()))
 
 

@@ -70,9 +70,14 @@ def truth(value: object) -> bool:
 
 def address(value: object) -> IPv4Address:
     """An IPv4 address in four decimal numbers."""
+    return IPv4Address(address_octets(value))
+
+
+def address_octets(value: object) -> bytes:
+    """The four octets of an `address`."""
     if isinstance(value, str):
         try:
-            return IPv4Address(inet_pton(AF_INET, value))  # IPv4Address(value) takes twice as long
+            return inet_pton(AF_INET, value)  # IPv4Address(value) takes three times as long
         except (OSError, ValueError):
             pass
     raise refusal("bad-address", f"{shown(value)} is not an IPv4 address", _address_hint(value))

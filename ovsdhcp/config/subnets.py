@@ -19,7 +19,7 @@ from ovsdhcp.dhcp.binding import Subnet
 class Pool:
     """A subnet, what it tells its clients, and which of its addresses are given to whom.
 
-    `taken` is filled while the ports are read: an address, as a number, and the entry that has it.
+    `taken` is filled while the ports are read: an address and the entry that has it.
     `guard` and `arp_responder` are what its ports have unless they say otherwise.
     """
 
@@ -28,37 +28,38 @@ class Pool:
     path: Path
     guard: bool = False
     arp_responder: bool = False
-    taken: dict[int, Path] = field(default_factory=dict)
-    clients: range = field(init=False)
+    taken: dict[bytes, Path] = field(default_factory=dict)
+    first: bytes = field(init=False)
+    last: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Keep which addresses clients can have, for each of them to be looked up in."""
-        object.__setattr__(self, "clients", _clients(self.subnet.network))
+        """Keep which addresses clients can have, for each of them to be compared with."""
+        clients = _clients(self.subnet.network)
+        object.__setattr__(self, "first", IPv4Address(clients[0]).packed)
+        object.__setattr__(self, "last", IPv4Address(clients[-1]).packed)
 
     @property
     def known(self) -> bool:
         """Whether the table has it; else it is a stand-in."""
         return self.subnet.network != UNKNOWN_NETWORK
 
-    def claim(self, address: IPv4Address, path: Path, report: Report) -> None:
-        """Give `address` to the entry at `path`, if it is one that a client can have."""
-        number = int(address)
-        earlier = self.taken.setdefault(number, path)
-        if earlier is not path:
-            message = f"{address} is given to another client already"
-            report.error(path, "address-twice", message, clash=earlier)
-        elif number not in self.clients:
-            self._refuse(address, path, report)
-        elif address == self.subnet.server_id:
-            message = f"{address} is the server's own address"
+    def claim(self, octets: bytes, entry: Path, report: Report) -> None:
+        """Give an address to `entry`, if it is one that a client can have."""
+        earlier = self.taken.setdefault(octets, entry)
+        if earlier is not entry:
+            message = f"{IPv4Address(octets)} is given to another client already"
+            report.error((*entry, "ip"), "address-twice", message, clash=(*earlier, "ip"))
+        elif not self.first <= octets <= self.last:
+            self._refuse(IPv4Address(octets), (*entry, "ip"), report)
+        elif octets == self.subnet.server_octets:
+            message = f"{self.subnet.server_id} is the server's own address"
             clash = self.settings.origins["server_id"]
-            report.error(path, "address-of-server", message, clash=clash)
+            report.error((*entry, "ip"), "address-of-server", message, clash=clash)
 
     def _refuse(self, address: IPv4Address, path: Path, report: Report) -> None:
         network = self.subnet.network
         clash = (*self.path, "cidr")
-        first, last = IPv4Address(self.clients[0]), IPv4Address(self.clients[-1])
-        hint = f"clients have {first} to {last} here"
+        hint = f"clients have {IPv4Address(self.first)} to {IPv4Address(self.last)} here"
         if address not in network:
             message = f"{address} is outside its subnet, {network}"
             report.error(path, "address-outside", message, hint, clash=clash)

@@ -1,6 +1,6 @@
 """Many clients of one port, packed: what goes in comes out, and what differs is found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovsdhcp.config import hosts
-from ovsdhcp.config.hosts import Hosts, pack_hosts
+from ovsdhcp.config.hosts import Hosts, pack_hosts, pack_terms
 from ovsdhcp.dhcp.binding import Binding, Boot
 from tests.openflow.bridges import VM_NET
 
@@ -37,7 +37,11 @@ CLIENTS = st.dictionaries(MACS, BINDINGS, max_size=20).map(
 
 
 def packed(bindings: Iterable[Binding]) -> Hosts:
-    return Hosts("uplink", VM_NET, *pack_hosts(bindings))
+    return Hosts("uplink", VM_NET, *pack_hosts(records(bindings)))
+
+
+def records(bindings: Iterable[Binding]) -> Iterator[tuple[bytes, bytes, bytes]]:
+    return ((b.mac or b"", b.address_octets, pack_terms(b)) for b in bindings)
 
 
 def numbered(*numbers: int) -> dict[bytes, Binding]:
@@ -86,5 +90,5 @@ def test_the_difference_is_who_is_told_something_else(
 
 def test_in_another_subnet_all_are_told_something_else() -> None:
     clients = numbered(*range(10))
-    moved = Hosts("uplink", OTHER_NET, *pack_hosts(clients.values()))
+    moved = Hosts("uplink", OTHER_NET, *pack_hosts(records(clients.values())))
     assert set().union(*moved.differing(packed(clients.values()))) == clients.keys()

@@ -227,6 +227,33 @@ bridges:
     assert (first.trusted, second.trusted) == (True, False)
 
 
+HOST = st.tuples(
+    st.sampled_from(
+        ["02:00:00:00:00:02", "020000000003", "52:54:00:12:34:56", "03:0:0:0:0:1", "2"]
+    ),
+    st.sampled_from(["192.0.2.10", "192.0.2.11", "192.0.2.1", "192.0.2.255", "10.0.0.1", "10"]),
+    st.sampled_from(["", ", options: {hostname: a}", ", trusted: true", ", lease_time: 0"]),
+)
+
+
+@given(st.lists(st.lists(HOST, max_size=5), min_size=1, max_size=2))
+def test_a_host_that_says_no_more_than_it_must_is_a_host_like_any(
+    ports: list[list[tuple[str, str, str]]],
+) -> None:
+    def read(always: str) -> list[object]:
+        text = f"{NET}bridges:\n  br0:\n    ports:\n"
+        for number, hosts in enumerate(ports):
+            text += f"      p{number}:\n        subnet: net\n        hosts:\n"
+            for mac, ip, more in hosts:
+                text += f"          - {{mac: {mac}, ip: {ip}{more or always}}}\n"
+        try:
+            return [(port, list(port.bindings)) for port in loads(text).bridges[0].ports]
+        except ConfigError as error:
+            return [(p.code, p.path, p.place.line, p.clash.line) for p in error.problems]
+
+    assert read("") == read(", options: {}")
+
+
 # -- bridges and subnets ---------------------------------------------------------------------
 
 
