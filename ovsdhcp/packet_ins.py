@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple
 
 from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
 from ovsdhcp.events import Told
@@ -22,12 +21,8 @@ LOG = logging.getLogger("ovsdhcp")
 _NONE: dict[bytes, Answer] = {}
 
 
-class _Noted(NamedTuple):
-    """What is told of the questions of a read, and the pieces of what is to be sent."""
-
-    told: list[Told]
-    xids: list[int]
-    answers: list[bytes]
+_Noted = tuple[list[Told], list[int], list[bytes]]
+"""What is told of the questions of a read, their xids, and the pieces of what is to be sent."""
 
 
 class PacketIns:
@@ -50,15 +45,16 @@ class PacketIns:
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
         now = self._clock()
-        noted = _Noted([], [], answers)
-        end = self._answer(octets, at, noted, now)
-        if noted.told:
-            self._service.tallies.note(noted.told, noted.xids, now, self._clock() - now)
+        told: list[Told] = []
+        xids: list[int] = []
+        end = self._answer(octets, at, (told, xids, answers), now)
+        if told:
+            self._service.tallies.note(told, xids, now, self._clock() - now)
         return end
 
     def _answer(self, octets: bytes, at: int, noted: _Noted, now: float) -> int:
         more = True
-        while more:
+        while more and at < len(octets):
             cutting = cut(octets[at + 1 : at + 4])
             if cutting is None:
                 message = messages.whole(octets, at)
@@ -76,8 +72,9 @@ class PacketIns:
         """
         # where the switch has no meters, each packet-in is counted before it is answered
         memory = self._answers.found if self._switch.rate_limits is None else _NONE
-        find, put, answers = memory.get, SUM_TO_XID.pack, noted.answers
-        told, xids = noted.told.append, noted.xids.append
+        all_told, all_xids, answers = noted
+        find, put = memory.get, SUM_TO_XID.pack
+        told, xids = all_told.append, all_xids.append
         size, header = cutting.size, octets[at + 1 : at + 4]
         alike = memoryview(octets)[at : len(octets) - (len(octets) - at) % size]
         for before, fragment, addresses, bootp, xid, rest in cutting.iter_unpack(alike):
@@ -110,10 +107,11 @@ class PacketIns:
         if said is None:
             return False
         octets, _, _, told, xid = said
-        noted.answers.append(octets)
+        all_told, xids, answers = noted
+        answers.append(octets)
         if told is not None:
-            noted.told.append(told)
-            noted.xids.append(xid)
+            all_told.append(told)
+            xids.append(xid)
         return True
 
     def _punted(self, message: bytes, asked: bytes, now: float) -> Said | None:
