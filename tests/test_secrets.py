@@ -151,6 +151,7 @@ def test_a_mark_would_be_found(tls: Tls) -> None:
     assert not tls.found_in((tls.folder / "controller.crt").read_bytes())
 
 
+@pytest.mark.slow
 def test_a_running_server_tells_no_secret(server: Server, tls: Tls) -> None:
     process = server.start(*tls.options())
     try:
@@ -203,6 +204,7 @@ def _with_a_passphrase(key: Path) -> None:
     key.write_text(f"{BESIDE_THE_KEY}\n{done.stdout}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "key", "certificate"),
     [

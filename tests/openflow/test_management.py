@@ -8,7 +8,7 @@ from struct import pack, unpack
 
 import pytest
 
-from ovsdhcp.openflow import management, messages, pipeline
+from ovsdhcp.openflow import messages, pipeline
 from ovsdhcp.openflow.management import Management, NoBridgeError
 from tests.openflow.bridges import BR_INT
 from tests.openflow.fake_bridge import FakeBridge
@@ -89,14 +89,12 @@ def test_a_conversation_that_breaks_off_is_named(
         asked.dpid()
 
 
-def test_a_bridge_that_is_silent_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(management, "PATIENCE", 0.05)
+def test_a_bridge_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "br.mgmt"))
         listener.listen()
-        with Management("br", tmp_path) as asked, pytest.raises(NoBridgeError, match="timed out"):
+        asked = Management("br", tmp_path, patience=0.05)
+        with asked, pytest.raises(NoBridgeError, match="timed out"):
             asked.dpid()
 
 

@@ -77,7 +77,8 @@ class Bridge:
         self.told.append(message)
         if message[8:16] == SET_CONTROLLER_ID:
             (self.number,) = unpack_from("!H", message, 22)
-            self._connected.sendall(ERROR if self._refuses else b"")
+            if self._refuses:
+                self._connected.sendall(ERROR)
         elif message[1] == messages.BARRIER_REQUEST:
             xid = int.from_bytes(message[4:8], "big")
             while self._chatty:
