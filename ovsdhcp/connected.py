@@ -186,6 +186,8 @@ class ConnectedBridge:
         known = set(switch.selected_twice())
         waited = switch.waits
         sync = switch.reconfigure(bridge, replaced)
+        if switch.hearing is not None:
+            switch.hearing.allow(shortcut=bridge.flows is Flows.MANAGED)
         self._line.wish(switch.format(waited=waited))
         self._line.send(sync)
         warn_of_selected_twice(switch, (it for it in switch.selected_twice() if it not in known))

@@ -69,11 +69,12 @@ class Hearing:
     """The wire that the switch made, and its shortcut once there is one."""
 
     def __init__(self, own: Way, clock: Callable[[], float] = time.monotonic) -> None:
-        self.own = self.by = own
+        self.own = self.by = self._wanted = own
         self.shortcut: Way | None = None
         self.path: Path | None = None
         """Where the shortcut is."""
         self.overlap: Overlap | None = None
+        self._allowed = True
         self._clock = clock
         self._handovers = 0
         self._octets = 0
@@ -84,6 +85,12 @@ class Hearing:
     def by_shortcut(self) -> bool:
         """Whether it is the shortcut's turn."""
         return self.by is self.shortcut
+
+    def allow(self, *, shortcut: bool) -> None:
+        """Whether the shortcut may be used. Where it is in use and may not, that ends."""
+        self._allowed = shortcut
+        if not shortcut:
+            self._hear_by(self.own)
 
     def came(self, octets: bytes) -> None:
         """So much came in one read, from the beginning of a message on."""
@@ -99,7 +106,8 @@ class Hearing:
         if self._octets < (now - self._looked_at) * MUCH_A_SECOND:
             self._busy_since = now
         self._octets, self._looked_at = 0, now
-        if now - self._busy_since >= STEADY and now - self._crowded_at >= CALM:
+        steady, calm = now - self._busy_since >= STEADY, now - self._crowded_at >= CALM
+        if steady and calm and self._allowed:
             self._hear_by(self.shortcut)
 
     def look(self) -> None:
@@ -108,7 +116,10 @@ class Hearing:
             self._hear_by(self.own)
 
     def _hear_by(self, way: Way | None) -> None:
-        if way is None or way is self.by or self.overlap is not None:
+        if way is None:
+            return
+        self._wanted = way
+        if way is self.by or self.overlap is not None:  # one handover after the other
             return
         self.by, self.overlap = way, Overlap()
         self._handovers += 1
@@ -151,4 +162,5 @@ class Hearing:
             return self.overlap.end_of_old()
         else:
             self.overlap = None
+            self._hear_by(self._wanted)
         return ()

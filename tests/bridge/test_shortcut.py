@@ -1,5 +1,6 @@
 """A bridge of this machine is heard by its management socket while it has much to say."""
 
+import json
 import os
 import shutil
 import signal
@@ -121,6 +122,19 @@ def test_another_way_back_is_asked_for_by_both(made: Bed) -> None:
         assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
         asked(made)
         assert in_use(made)
+
+
+def test_where_others_lay_the_flows_it_ends(made: Bed) -> None:
+    """A `controller_rate_limit` of theirs is TCP's alone."""
+    table = json.loads(tables.lease_table(KNOWN, PORTS))
+    table["bridges"]["br-int"] = {"flows": "external"}
+    was = status(made)["reply"]
+    responders.reload(made, json.dumps(table))
+    assert wait_for(lambda: in_use(made) is False, within=WITHIN)
+    responders.reload(made, tables.lease_table(KNOWN, PORTS, reply=was))
+    assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
+    asked(made)
+    assert in_use(made)
 
 
 def test_more_than_a_socket_holds_ends_it(ours: Responder, made: Bed) -> None:

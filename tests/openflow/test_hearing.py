@@ -192,6 +192,32 @@ def test_when_little_comes_it_is_its_own_turn_again() -> None:
     assert not both.hearing.by_shortcut
 
 
+def test_what_comes_in_a_crowd_during_the_handover_ends_it_behind_it() -> None:
+    both = Both()
+    both.comes(10_000, seconds=1.0)
+    both.comes(hearing.MANY, at_once=hearing.MANY)
+    assert both.hearing.by_shortcut
+    both.settle()
+    assert not both.hearing.by_shortcut
+    assert (both.own.tells, both.shortcut.tells) == (True, False)
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_shortcut_that_is_not_allowed_is_not_used(settled: bool) -> None:
+    both = Both()
+    both.comes(10_000, seconds=1.0)
+    if settled:
+        both.settle()
+    both.hearing.allow(shortcut=False)
+    both.settle()
+    both.comes(10_000, seconds=1.0)
+    assert not both.hearing.by_shortcut
+    both.hearing.allow(shortcut=True)
+    assert not both.hearing.by_shortcut
+    both.comes(10_000, seconds=1.0)
+    assert both.hearing.by_shortcut
+
+
 def test_without_a_shortcut_nothing_is_handed_over() -> None:
     both = Both()
     both.hearing.shortcut = None
