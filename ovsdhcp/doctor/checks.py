@@ -1,6 +1,6 @@
 """What is looked at: facts in, findings out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from shlex import quote
 
@@ -31,31 +31,39 @@ def find(bridge: Bridge, there: Mapping[str, OvsBridge]) -> OvsBridge | None:
     return next((it for it in there.values() if it.dpid == bridge.dpid), None)
 
 
-def of_bridge(bridge: Bridge, there: OvsBridge | None, controller: str) -> Iterator[Finding]:
-    """How a bridge of the table is set up; `controller` is the target that it should have."""
+def of_bridge(
+    bridge: Bridge, there: OvsBridge | None, controller: str, reached: Collection[str] = ()
+) -> Iterator[Finding]:
+    """How a bridge of the table is set up; `controller` is the target that it should have.
+
+    `reached` are those by which the server knows that it is connected: Open vSwitch's database
+    says so up to five seconds later.
+    """
     if there is None:
         known = bridge.name if bridge.dpid is None else f"with the dpid {bridge.dpid:#018x}"
         mend = f"ovs-vsctl add-br {quote(bridge.name)}, or take it out of the table"
         yield Finding("bridge-there", f"there is no bridge {known}", mend)
         return
-    yield from _of_controllers(there, controller)
+    yield from _of_controllers(there, controller, reached)
     yield from _of_settings(there)
     yield from _of_limits(bridge, there)
     yield from _of_ports(bridge, there)
 
 
-def _of_controllers(there: OvsBridge, controller: str) -> Iterator[Finding]:
+def _of_controllers(
+    there: OvsBridge, controller: str, reached: Collection[str]
+) -> Iterator[Finding]:
     name = there.name
     if not there.controllers:
         text = f"bridge {name} has no controller (its first one empties its flow tables)"
         yield Finding("controller-set", text, set_controller(name, controller))
         return
-    connected = [it.target for it in there.controllers if it.connected]
+    connected = [it.target for it in there.controllers if it.connected or it.target in reached]
     if connected:
         text = f"bridge {name} is connected to {', '.join(connected)}"
         yield Finding("controller-connected", text, severity=OK)
     for it in there.controllers:
-        if not it.connected:
+        if it.target not in connected:
             yield _not_connected(name, it, controller)
 
 

@@ -116,8 +116,13 @@ class Examination:
         return findings_of(self.status) if self.bridges is None else of_the_server(self.status)
 
     def _of(self, bridge: Bridge, there: OvsBridge | None) -> Iterable[Finding]:
-        listens = self.status["server"]["listens"] if self.status else USUAL
-        return checks.of_bridge(bridge, there, target(listens))
+        if self.status is None:
+            return checks.of_bridge(bridge, there, target(USUAL))
+        ours = target(self.status["server"]["listens"])
+        sockets = (it["target"] for it in self.status["sockets"])
+        connected = {it["name"] for it in self.status["bridges"] if it["connected"]}
+        reached = (ours, *sockets) if bridge.name in connected else ()
+        return checks.of_bridge(bridge, there, ours, reached)
 
     def _of_flows(self, bridge: Bridge) -> Iterable[Finding]:
         try:

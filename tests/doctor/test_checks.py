@@ -107,6 +107,15 @@ def test_a_bridge_may_come_by_its_socket() -> None:
     )
 
 
+def test_the_server_knows_first_that_a_bridge_is_connected() -> None:
+    late = replace(WELL, controllers=(replace(CONTROLLER, connected=False),))
+    assert said(of_bridge(METERED, late, TARGET, reached=(TARGET,))) == []
+    other = "unix:/run/openvswitch/br-int.controller"
+    assert [check for _, check, _ in said(of_bridge(METERED, late, TARGET, reached=(other,)))] == [
+        "controller-connected"
+    ]
+
+
 def test_a_queue_that_is_too_short_for_all_clients() -> None:
     many = tuple(binding("vm5", f"172.16.255.{n}", f"02:00:00:00:00:{n:02x}") for n in range(120))
     crowded = replace(METERED, ports=(replace(VM5, bindings=many),))
