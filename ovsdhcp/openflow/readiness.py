@@ -38,8 +38,8 @@ class Readiness:
         """None where another hub than epoll's or poll's was asked for."""
         self._was_soon = False
 
-    def wait(self, *, eager: bool) -> None:
-        """Until there is something to read, or the end, or `wake`.
+    def wait(self, *, eager: bool) -> float:
+        """Until there is something to read, or the end, or `wake`; returns the seconds of it.
 
         `eager` says that a short wait is worth some CPU: where many questions come at once, to
         let the others work brings more of them.
@@ -47,7 +47,9 @@ class Readiness:
         began = monotonic()
         if not self._is_next(began + SOON if eager and self._was_soon else 0.0):
             self._sleep()
-        self._was_soon = monotonic() - began < SOON
+        waited = monotonic() - began
+        self._was_soon = waited < SOON
+        return waited
 
     def _is_next(self, look_out_until: float) -> bool:
         """Wait in the hub's place, which spares its round.

@@ -16,6 +16,9 @@ from ovsdhcp.openflow.readiness import Readiness
 ONE, ONE_BY_ONE = 640, 4
 """Octets of a read that had one question at most; after so many of them they come one by one."""
 
+AT_ONCE = 10e-6
+"""Seconds: what was waited for less was there already, and more may be behind it."""
+
 READ_AT_MOST = 1 << 16
 """Octets of one read: some 150 questions, which take 2 ms where none was asked before."""
 
@@ -55,17 +58,18 @@ class Wire:
         """
         if self._unsent:
             self.wait_until_sent()
+        waited = 0.0
         if self._readiness is None:
             hub.sleep(0)
         else:
-            self._readiness.wait(eager=self._alone >= ONE_BY_ONE)
+            waited = self._readiness.wait(eager=self._alone >= ONE_BY_ONE)
         try:
             octets: bytes = (self._plain or self.socket).recv(READ_AT_MOST)
         except (TimeoutError, BlockingIOError):
             return None
         except (EOFError, OSError):
             return b""
-        self._alone = self._alone + 1 if len(octets) < ONE else 0
+        self._alone = self._alone + 1 if len(octets) < ONE and waited > AT_ONCE else 0
         return octets
 
     def send(self, octets: bytes, *, last: bool = False) -> bool:
