@@ -189,7 +189,7 @@ class HostKeys(SettingKeys):
 class PlainHost(NamedTuple):
     """A host that says its MAC and its address alone, as most do where there are thousands.
 
-    To make a HostKeys of each takes ten times as long, and more than a KiB.
+    A HostKeys of each takes twice as long and four times the memory.
     """
 
     mac: bytes
