@@ -83,6 +83,11 @@ def find_port(config: Config, name: str) -> tuple[Bridge, Port]:
     return found[0]
 
 
+def client_of(port: Port, address: bytes | None) -> Binding:
+    """The client of a port that has this address; where none has, the one with the lowest MAC."""
+    return next((it for it in port.bindings if it.address_octets == address), port.bindings[0])
+
+
 def frame_of(asked: Asked, binding: Binding) -> bytes:
     """The frame with which the client of `binding` asks: a renewal by unicast, else broadcast."""
     mac, subnet = binding.mac or SOME_CLIENT, binding.subnet

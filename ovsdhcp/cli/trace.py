@@ -40,6 +40,8 @@ def trace(
 ) -> None:
     """Show what would happen: the engine's answer to a client at PORT of the table CONFIG.
 
+    Of several hosts the one asks whose address is asked for, else the one with the lowest MAC.
+
     \b
     ovsdhcp trace configs/br-int.yaml vm5 --discover
     ovsdhcp trace configs/br-int.yaml vm5 --request 172.16.255.177
@@ -50,7 +52,7 @@ def trace(
         bridge, found = engine.find_port(load(config), port)
     if frame is None:
         asked = _asked(discover, request, ciaddr, dict(options), broadcast)
-        frame = engine.frame_of(asked, found.bindings[0])
+        frame = engine.frame_of(asked, engine.client_of(found, request or ciaddr))
     elif discover or request or ciaddr or options or broadcast:
         raise click.UsageError("--hex is the whole question: nothing can be added to it")
     followed = engine.trace(bridge, found, frame)

@@ -52,6 +52,23 @@ def test_every_question_has_its_answer_and_reason(
     assert [step["outcome"] for step in shown["steps"]][-1].startswith(("refused", answer))
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (["--discover"], "172.16.255.131"),
+        (["--request", "172.16.255.132"], "172.16.255.132"),
+        (["--ciaddr", "172.16.255.132"], "172.16.255.132"),
+        (["--request", OTHERS], None),
+    ],
+)
+def test_of_several_hosts_the_one_asks_whose_address_it_is(
+    asked: list[str], given: str | None
+) -> None:
+    shown = json.loads(trace(*asked, "--json", port="vm2").stdout)
+    assert shown["steps"][0]["outcome"].startswith(f"{given or '172.16.255.131'} of")
+    assert shown["reply"].get("yiaddr") == given
+
+
 def test_the_reply_is_decoded_by_name() -> None:
     reply = json.loads(trace("--discover", "--json").stdout)["reply"]
     options = {option["name"]: option["value"] for option in reply["options"]}
