@@ -24,9 +24,6 @@ _APART = 1e-7
 """Seconds between two questions of one read, so that it is known which one was the last: less than
 it takes to answer one, and more than a float leaves out after years of uptime."""
 
-READS_AT_ONCE = 128
-"""Reads that are counted in one go: some 2,000 questions, a fifth of a millisecond."""
-
 _WARN = frozenset({reasons.DECLINE.code, reasons.ROGUE_SERVER.code})
 """What somebody has to look into, and not only the client."""
 
@@ -171,8 +168,6 @@ class Tallies:
         """From one taking to the next; what has happened in it, since when each of it was new:"""
         self._happened: list[Tally] = []
         self._untold = 0
-        self._noted: list[tuple[list[Told], list[int], float, float]] = []
-        """Reads that are not counted yet: `told`, `xids`, `at` and `took` of `note`."""
         self._singly: list[tuple[Told, int, tuple[float, float]]] = []
         """The first of it, one by one."""
 
@@ -195,31 +190,21 @@ class Tallies:
     def note(self, told: list[Told], xids: list[int], at: float, took: float) -> None:
         """Count the questions of one read, in their order, each with its xid.
 
-        They were read at `at`, and answered `took` seconds later. Neither list may change then:
-        many reads are counted in one go, for which nothing has to be fetched into the processor's
-        caches while an answer is waited for.
+        They were read at `at`, and answered `took` seconds later.
         """
         if len(self._singly) < MOST_TOLD:
             self._singly += zip(told, xids, repeat((at, took)), strict=False)
         self._untold += len(told)
-        self._noted.append((told, xids, at, took))
-        if len(self._noted) == READS_AT_ONCE:
-            self._count()
-
-    def _count(self) -> None:
-        noted, self._noted = self._noted, []
         period, unsettled, happened = self._period, self._unsettled, self._happened
-        for told, xids, read_at, took in noted:
-            at = read_at
-            for (tally, client), xid in zip(told, xids, strict=True):
-                if not tally.times:
-                    unsettled.append(tally)
-                if tally.period != period:
-                    tally.period, tally.before = period, tally.times
-                    happened.append(tally)
-                tally.times += 1
-                tally.at, tally.took, tally.xid, tally.client = at, took, xid, client
-                at += _APART
+        for (tally, client), xid in zip(told, xids, strict=True):
+            if not tally.times:
+                unsettled.append(tally)
+            if tally.period != period:
+                tally.period, tally.before = period, tally.times
+                happened.append(tally)
+            tally.times += 1
+            tally.at, tally.took, tally.xid, tally.client = at, took, xid, client
+            at += _APART
 
     @property
     def untold(self) -> int:
@@ -229,12 +214,10 @@ class Tallies:
     @property
     def unsettled(self) -> int:
         """How many different exchanges wait to be settled."""
-        self._count()
         return len(self._unsettled)
 
     def take(self) -> list[Event]:
         """What is to be told of all that happened since the last call."""
-        self._count()
         if self._untold == len(self._singly):
             events = [
                 _event(tally.exchange, xid, at, took)
@@ -249,7 +232,6 @@ class Tallies:
 
     def settle(self, most: int) -> Iterator[Counted]:
         """Take some of what is to be settled out, at most so many."""
-        self._count()
         for _ in range(min(most, len(self._old))):
             self._old.popitem()
         for _ in range(min(most, len(self._unsettled))):

@@ -76,9 +76,7 @@ class PacketIns:
         find, put = memory.get, SUM_TO_XID.pack
         told, xids = all_told.append, all_xids.append
         size, header = cutting.size, octets[at + 1 : at + 4]
-        alike: bytes | memoryview = octets
-        if at or len(octets) % size:
-            alike = memoryview(octets)[at : len(octets) - (len(octets) - at) % size]
+        alike = memoryview(octets)[at : len(octets) - (len(octets) - at) % size]
         for before, fragment, addresses, bootp, xid, rest in cutting.iter_unpack(alike):
             asked = b"".join((before, fragment, addresses, bootp, rest))
             known = find(asked)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ovsdhcp.dhcp import reasons
 from ovsdhcp.dhcp.server import Drop
-from ovsdhcp.events import MOST_TOLD, READS_AT_ONCE, Counted, Event, Resumed, Tallies, Tally, Told
+from ovsdhcp.events import MOST_TOLD, Counted, Event, Resumed, Tallies, Tally, Told
 
 REFUSED = Drop(reasons.NO_BINDING)
 
@@ -58,17 +58,6 @@ def test_of_many_those_that_are_alike_are_told_as_one() -> None:
     told = [(one.exchange.port, int(one.at), one.times) for one in tallies.take()]
     assert told == [("vm2", MOST_TOLD - 1, MOST_TOLD), ("vm1", MOST_TOLD, MOST_TOLD + 1)]
     assert tallies.untold == 0
-
-
-@pytest.mark.parametrize("reads", [1, READS_AT_ONCE - 1, READS_AT_ONCE, 3 * READS_AT_ONCE + 1])
-def test_however_many_reads_are_counted_at_once_all_are(reads: int) -> None:
-    tallies = Tallies()
-    for at in range(reads):
-        read(tallies, ["vm1", "vm2"], float(at))
-    assert tallies.unsettled == 2
-    told = [(it.exchange.port, it.times, int(it.last)) for it in settled(tallies)]
-    assert told == [("vm1", reads, reads - 1), ("vm2", reads, reads - 1)]
-    assert tallies.unsettled == 0
 
 
 def test_of_too_many_the_first_are_told_and_all_are_counted() -> None:
