@@ -61,12 +61,14 @@ def _octets(value: Bridge | Port | Subnet) -> bytes:
 
 def _pack_port(port: Port, subnets: Mapping[int, int]) -> tuple[int, bytes, bytes]:
     """The number of its subnet, its clients, and the rest of it."""
-    first, clients = port.bindings[0], port.bindings
-    alone = first.address_octets, first.mac, pack_terms(first)
-    packed = marshal.dumps(
-        clients.packed() if isinstance(clients, Hosts) else alone, WITHOUT_REFERENCES
-    )
-    return subnets[id(first.subnet)], packed, _octets(replace(port, bindings=()))
+    clients = port.bindings
+    packed = clients.packed() if isinstance(clients, Hosts) else _pack_client(*clients)
+    octets = marshal.dumps(packed, WITHOUT_REFERENCES)
+    return subnets[id(clients[0].subnet)], octets, _octets(replace(port, bindings=()))
+
+
+def _pack_client(alone: Binding) -> tuple[bytes, bytes | None, bytes]:
+    return alone.address_octets, alone.mac, pack_terms(alone)
 
 
 def _unpack_port(made_of: _MadeOf, subnet: Subnet) -> Port:

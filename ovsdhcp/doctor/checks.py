@@ -36,8 +36,8 @@ def of_bridge(
 ) -> Iterator[Finding]:
     """How a bridge of the table is set up; `controller` is the target that it should have.
 
-    `reached` are those by which the server knows that it is connected: Open vSwitch's database
-    says so up to five seconds later.
+    `reached` are those by one of which the server knows that it is connected: Open vSwitch's
+    database says so up to five seconds later.
     """
     if there is None:
         known = bridge.name if bridge.dpid is None else f"with the dpid {bridge.dpid:#018x}"
@@ -58,7 +58,10 @@ def _of_controllers(
         text = f"bridge {name} has no controller (its first one empties its flow tables)"
         yield Finding("controller-set", text, set_controller(name, controller))
         return
-    connected = [it.target for it in there.controllers if it.connected or it.target in reached]
+    connected = [it.target for it in there.controllers if it.connected]
+    ours = [it.target for it in there.controllers if it.target in reached]
+    if len(ours) == 1 and ours[0] not in connected:  # of several it may be any, and is but one
+        connected += ours
     if connected:
         text = f"bridge {name} is connected to {', '.join(connected)}"
         yield Finding("controller-connected", text, severity=OK)

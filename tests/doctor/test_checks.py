@@ -116,6 +116,16 @@ def test_the_server_knows_first_that_a_bridge_is_connected() -> None:
     ]
 
 
+def test_of_two_ways_to_the_server_the_database_says_which_it_is() -> None:
+    socket = "unix:/run/openvswitch/br-int.controller"
+    other = replace(CONTROLLER, target=socket, connected=False)
+    both = replace(WELL, controllers=(CONTROLLER, other))
+    (finding,) = [
+        it for it in of_bridge(METERED, both, TARGET, reached=(TARGET, socket)) if it.mend
+    ]
+    assert finding.text == f"bridge br-int does not reach {socket}"
+
+
 def test_a_queue_that_is_too_short_for_all_clients() -> None:
     many = tuple(binding("vm5", f"172.16.255.{n}", f"02:00:00:00:00:{n:02x}") for n in range(120))
     crowded = replace(METERED, ports=(replace(VM5, bindings=many),))
