@@ -60,6 +60,10 @@ def _number(value: Any) -> float:
     return float(value["median"] if isinstance(value, dict) else value)
 
 
+def _ceiling(load: str) -> Callable[[Found], float]:
+    return lambda it: _number(it["peers"][load]["bounce"]["rate"]) / 1000
+
+
 def _resume(load: str, figure: str) -> Callable[[Found], Spread]:
     return _peers(load, "ovsdhcp", figure, "ovsdhcp-resume")
 
@@ -105,6 +109,10 @@ WANTED = (
            _peers("renew 32", _OVN, "rate", _NULL_UNIX)),
     Wanted("a null controller by TCP, one at a time: median wait, by ovn-controller's",
            _peers("renew 1", _OVN, "p50", _NULL)),
+    Wanted("the load's own ceiling, by a flow that bounces, 128 outstanding: 1,000 replies/s",
+           _ceiling("renew 128")),
+    Wanted("the load's own ceiling, by a flow that bounces, 32 outstanding: 1,000 replies/s",
+           _ceiling("renew 32")),
     Wanted("100,000 bindings: replies/s, by those with 1,000",
            lambda it: _spread(it["sizes"]["100000"]["by 1000"]["renew 128"]["rate"]), least=0.9),
     Wanted("100,000 bindings: seconds from start until it listens", _size("seconds_to_listen"),
