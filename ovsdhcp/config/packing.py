@@ -10,9 +10,10 @@ Pieces are octets of `marshal`, which is fast and for one Python alone: both sid
 import marshal
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from io import BytesIO
 from ipaddress import IPv4Address
+from operator import attrgetter
 from typing import Any
 
 from ovsdhcp.config.hosts import (
@@ -30,10 +31,16 @@ PORTS_AT_ONCE = 100
 _MadeOf = tuple[bytes, bytes, bytes]
 """What a port is made of: its subnet, its clients, and the rest of it."""
 
+_rest = attrgetter(*(it.name for it in fields(Port) if it.name not in ("name", "bindings")))
+"""All of a port but its name and its clients, in the order in which it takes them."""
+
+_Rest = tuple[object, ...]
+
 
 def pack(config: Config) -> Iterator[bytes]:
     """The pieces of a Config, in the order in which `Assembly` takes them."""
     subnets: dict[int, int] = {}
+    rests: dict[_Rest, bytes] = {}
     for bridge in config.bridges:
         yield _dumped("bridge", (bridge.name, _octets(replace(bridge, ports=()))))
         for start in range(0, len(bridge.ports), PORTS_AT_ONCE):
@@ -42,7 +49,8 @@ def pack(config: Config) -> Iterator[bytes]:
                 if id(subnet) not in subnets:
                     number = subnets[id(subnet)] = len(subnets)
                     yield _dumped("subnet", (number, _octets(subnet)))
-            yield _dumped("ports", [(port.name, *_pack_port(port, subnets)) for port in ports])
+            packed = [(port.name, *_pack_port(port, subnets, rests)) for port in ports]
+            yield _dumped("ports", packed)
     yield _dumped("source", config.source)
 
 
@@ -50,7 +58,7 @@ def _dumped(kind: str, value: Any) -> bytes:
     return marshal.dumps((kind, value), WITHOUT_REFERENCES)
 
 
-def _octets(value: Bridge | Port | Subnet) -> bytes:
+def _octets(value: Bridge | Subnet | _Rest) -> bytes:
     """Pickled so that equal values are equal octets: what is in it twice is written twice."""
     buffer = BytesIO()
     pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
@@ -59,26 +67,30 @@ def _octets(value: Bridge | Port | Subnet) -> bytes:
     return buffer.getvalue()
 
 
-def _pack_port(port: Port, subnets: Mapping[int, int]) -> tuple[int, bytes, bytes]:
+def _pack_port(
+    port: Port, subnets: Mapping[int, int], rests: dict[_Rest, bytes]
+) -> tuple[int, bytes, bytes]:
     """The number of its subnet, its clients, and the rest of it."""
     clients = port.bindings
     packed = clients.packed() if isinstance(clients, Hosts) else _pack_client(*clients)
     octets = marshal.dumps(packed, WITHOUT_REFERENCES)
-    return subnets[id(clients[0].subnet)], octets, _octets(replace(port, bindings=()))
+    rest = _rest(port)
+    if rest not in rests:
+        rests[rest] = _octets(rest)
+    return subnets[id(clients[0].subnet)], octets, rests[rest]
 
 
 def _pack_client(alone: Binding) -> tuple[bytes, bytes | None, bytes]:
     return alone.address_octets, alone.mac, pack_terms(alone)
 
 
-def _unpack_port(made_of: _MadeOf, subnet: Subnet) -> Port:
-    port: Port = pickle.loads(made_of[2])
-    clients = marshal.loads(made_of[1])
+def _unpack_port(name: str, made_of: _MadeOf, subnet: Subnet) -> Port:
+    clients, rest = marshal.loads(made_of[1]), pickle.loads(made_of[2])
     if len(clients) == 2:
-        return replace(port, bindings=Hosts(port.name, subnet, *clients))
+        return Port(name, Hosts(name, subnet, *clients), *rest)
     address, mac, terms = clients
-    binding = Binding(port.name, subnet, IPv4Address(address), mac, *unpack_terms(terms))
-    return replace(port, bindings=(binding,))
+    binding = Binding(name, subnet, IPv4Address(address), mac, *unpack_terms(terms))
+    return Port(name, (binding,), *rest)
 
 
 @dataclass(slots=True)
@@ -133,7 +145,7 @@ class Assembly:
         if known == made_of:
             parts.ports[name], parts.made_of[name] = before.ports[name], known
         else:
-            parts.ports[name], parts.made_of[name] = _unpack_port(made_of, subnet), made_of
+            parts.ports[name], parts.made_of[name] = _unpack_port(name, made_of, subnet), made_of
 
     def _subnet(self, octets: bytes) -> Subnet:
         """The one object of a subnet, the same as before where it is the same."""

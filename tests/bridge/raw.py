@@ -45,6 +45,10 @@ class RawPort:
         assert len(frame) >= _SMALLEST
         self._socket.send(frame)
 
+    def look_out(self, *, within: float) -> None:
+        """Return when something has arrived, or nothing did within so many seconds."""
+        select.select([self._socket], [], [], within)
+
     def arrived(self) -> list[bytes]:
         """What came out of the bridge since the last call; an 802.1Q tag is the kernel's by now."""
         return list(self._arrived())
@@ -65,7 +69,7 @@ class RawPort:
         end = time.monotonic() + within
         others: list[bytes] = []
         while (remaining := end - time.monotonic()) > 0:
-            select.select([self._socket], [], [], remaining)
+            self.look_out(within=remaining)
             for frame in self._arrived():
                 found = read(frame)
                 if found is not None:
