@@ -87,6 +87,10 @@ class ConnectedBridge:
         """Answer the questions from `at` on; returns where the first other message begins."""
         return at if self._retired else self._questions.answer(octets, at, answers)
 
+    def sent(self) -> None:
+        """What `answer` appended was sent."""
+        self._questions.sent()
+
     def hear(self, message: bytes) -> bool:
         """Take a message in its order; whether nobody else needs to hear it."""
         hears = self._hears.get(message[1])

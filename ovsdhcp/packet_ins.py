@@ -1,8 +1,8 @@
 """The packet-ins of one switch, answered from their octets: the packet path.
 
 A question asked before is answered from memory, in the loop of `PacketIns._alike`; any other
-goes to the service, and what it says may be remembered. Either way it is counted behind all of
-a read, and nothing else is done beside.
+goes to the service, and what it says may be remembered. Either way it is counted once all answers
+of a read are sent, and nothing else is done beside.
 """
 
 import logging
@@ -22,7 +22,8 @@ _NONE: dict[bytes, Answer] = {}
 
 
 _Noted = tuple[list[Told], list[int], list[bytes]]
-"""What is told of the questions of a read, their xids, and the pieces of what is to be sent."""
+"""What is told of questions that are not counted yet, their xids, and the pieces of what is to be
+sent."""
 
 
 class PacketIns:
@@ -38,6 +39,8 @@ class PacketIns:
         self._service, self._switch, self._clock = service, switch, clock
         self._answers = answers
         self._ask = {PACKET_IN: self._punted, EXPERIMENTER: self._paused}
+        self._noted: tuple[list[Told], list[int]] = [], []
+        self._read_at = 0.0
 
     def answer(self, octets: bytes, at: int, answers: list[bytes]) -> int:
         """Answer the questions from `at` on; returns where the first other message begins.
@@ -45,12 +48,16 @@ class PacketIns:
         Appends what is to be sent to `answers`. A message that is not whole is another one.
         """
         now = self._clock()
-        told: list[Told] = []
-        xids: list[int] = []
-        end = self._answer(octets, at, (told, xids, answers), now)
+        if not self._noted[0]:
+            self._read_at = now
+        return self._answer(octets, at, (*self._noted, answers), now)
+
+    def sent(self) -> None:
+        """Count what was answered since the last call: its answers are on their way."""
+        told, xids = self._noted
         if told:
-            self._service.tallies.note(told, xids, now, self._clock() - now)
-        return end
+            self._noted = [], []
+            self._service.tallies.note(told, xids, self._read_at, self._clock() - self._read_at)
 
     def _answer(self, octets: bytes, at: int, noted: _Noted, now: float) -> int:
         more = True

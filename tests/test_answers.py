@@ -94,6 +94,7 @@ class Server:
     def read(self, octets: bytes) -> bytes:
         sent: list[bytes] = []
         assert self.path.answer(octets, 0, sent) == len(octets)
+        self.path.sent()
         return b"".join(sent)
 
     def read_twice(self, octets: bytes) -> bytes:
@@ -333,6 +334,7 @@ def test_what_comes_in_one_read_is_answered_as_if_it_came_alone(
         read = b"".join(questions)
         partial = packet_in(renewal(1), 5)[:cut_off]
         assert together.path.answer(read + partial[:-1], 0, sent) == len(read)
+        together.path.sent()
         assert b"".join(sent) == b"".join(map(alone.read, questions))
     assert together.told() == alone.told()
 

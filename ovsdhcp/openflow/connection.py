@@ -58,6 +58,9 @@ class Party(Protocol):
     def answer(self, octets: bytes, at: int, answers: list[bytes]) -> int:
         """Answer the questions from `at` on; returns where the first other message begins."""
 
+    def sent(self) -> None:
+        """What `answer` appended is on its way: there is time for what nobody waits for."""
+
     def hear(self, message: bytes) -> bool:
         """Take any other message; whether Ryu need not see it."""
 
@@ -224,6 +227,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             self._take(message, wire, answers)
         if answers:
             wire.send(b"".join(answers))
+        if self._party is not None:
+            self._party.sent()
         return octets[at:] if at < len(octets) else b""
 
     def _take(self, message: bytes, wire: Wire, answers: list[bytes]) -> None:

@@ -82,6 +82,7 @@ class Read:
     def __init__(self, pieces: list[bytes], patch: pytest.MonkeyPatch) -> None:
         self.brick, self.wire = Brick(), Wire(pieces)
         self.taken: list[bytes] = []
+        self.writes_when_counted: list[int] = []
         patch.setattr(ryu.base.app_manager, "lookup_service_brick", lambda _: self.brick)
         patch.setattr(wire, "Readiness", AlwaysReady)
         connected: Any = self.wire
@@ -97,6 +98,9 @@ class Read:
             answers.append(b"<" + message[8:] + b">")
             at += len(message)
         return at
+
+    def sent(self) -> None:
+        self.writes_when_counted.append(len(self.wire.sent))
 
     def hear(self, message: bytes) -> bool:
         if message.endswith(b"fault"):
@@ -151,9 +155,13 @@ def test_any_pieces_are_read_as_the_same_messages(
     assert read.wire.closed
 
 
-def test_all_answers_of_one_read_leave_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Read([packet_in(b"a") + echo(b"") + packet_in(b"b") + packet_in(b"c")], monkeypatch)
-    assert read.wire.sent == [b"<a><b><c>"]
+def test_all_answers_of_one_read_leave_in_one_write_and_are_counted_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pieces = [packet_in(b"a") + echo(b"") + packet_in(b"b") + packet_in(b"c"), packet_in(b"d")]
+    read = Read(pieces, monkeypatch)
+    assert read.wire.sent == [b"<a><b><c>", b"<d>"]
+    assert read.writes_when_counted == [0, 1, 2]  # nothing was left by what came before
 
 
 @pytest.mark.parametrize("length", [0, 1, 7])

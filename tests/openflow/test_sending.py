@@ -33,6 +33,7 @@ class Answering:
             at += len(message)
         return at
 
+    def sent(self) -> None: ...
     def hear(self, message: bytes) -> bool:
         return True
 
