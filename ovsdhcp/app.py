@@ -101,6 +101,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         self._alone = False
         self._shortcuts_lost: dict[int, float] = {}
         """When, by datapath id."""
+        self._shortcuts_sought: set[Connection] = set()
         self.service.remember(Journal(state_dir(), sleep=_sleep_as_a_thread()))
         _look_for_cycles_less()
         self._bridges: dict[Connection, ConnectedBridge] = {}
@@ -223,9 +224,14 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
         bridge = self._bridges[connection] = ConnectedBridge(self.service, switch, connection)
         switch.hearing = connection.hearing
         bridge.greet()
-        if self._may_take_shortcut(connection, switch):
-            hub.spawn(_take_shortcut, connection, switch, names.get(LOCAL, ""))
+        self._seek_shortcut(connection, switch)
         return bridge
+
+    def _seek_shortcut(self, connection: Connection, switch: Switch) -> None:
+        """Once for each connection, as soon as it may take one."""
+        if connection not in self._shortcuts_sought and self._may_take_shortcut(connection, switch):
+            self._shortcuts_sought.add(connection)
+            hub.spawn(_take_shortcut, connection, switch)
 
     def _may_take_shortcut(self, connection: Connection, switch: Switch) -> bool:
         """Not beside other applications, which may wish the bridge's messages to be otherwise; nor
@@ -239,6 +245,7 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
     @on(ofp_event.EventOFPStateChange, DEAD_DISPATCHER)
     def disconnected(self, ev: Any) -> None:
         self._strangers.discard(ev.datapath)
+        self._shortcuts_sought.discard(ev.datapath)
         bridge = self._bridges.pop(ev.datapath, None)
         if bridge is not None:
             bridge.answers.close()
@@ -261,14 +268,15 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 yield from bridge.retire()
             elif wanted is not None and wanted is not bridge.switch.bridge:
                 yield from bridge.reconfigure(wanted)
+                self._seek_shortcut(connection, bridge.switch)
         for connection in list(self._strangers):
             connection.begin()
             yield
 
 
-def _take_shortcut(connection: Connection, switch: Switch, local: str) -> None:
+def _take_shortcut(connection: Connection, switch: Switch) -> None:
     try:
-        shortcut.take(connection, switch, local)
+        shortcut.take(connection, switch, switch.names.get(LOCAL, ""))
     except Exception:
         LOG.exception("a shortcut failed; this is a bug, please report it")
 

@@ -137,6 +137,23 @@ def test_where_others_lay_the_flows_it_ends(made: Bed) -> None:
     assert in_use(made)
 
 
+def test_a_bridge_that_came_with_others_flows_has_one_once_they_are_ours(made: Bed) -> None:
+    ours = tables.lease_table(KNOWN, PORTS, reply=status(made)["reply"])
+    table = json.loads(ours)
+    table["bridges"]["br-int"] = {"flows": "external"}
+    responders.reload(made, json.dumps(table))
+    made.switch.vsctl("del-controller", "br-int", doing="take the controller away")
+    assert wait_for(lambda: not status(made)["connected"], within=WITHIN)
+    made.switch.set_controller()
+    assert wait_for(lambda: status(made)["connected"], within=WITHIN)
+    assert in_use(made) is None
+    responders.reload(made, ours)
+    assert wait_for(lambda: in_use(made) is False, within=WITHIN)
+    assert wait_for(lambda: status(made)["in_sync"], within=WITHIN)
+    asked(made)
+    assert in_use(made)
+
+
 def test_more_than_a_socket_holds_ends_it(ours: Responder, made: Bed) -> None:
     """As if the server had not been given the processor."""
     (pid,) = ours.pids()
