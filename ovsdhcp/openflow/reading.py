@@ -88,8 +88,6 @@ def _instructions(octets: bytes) -> Iterator[Action]:
             yield Metered(*unpack_from("!I", part, 4))
         elif kind == messages.GOTO_TABLE:
             yield GotoTable(part[4])
-        elif kind == messages.METER:
-            yield Metered(int.from_bytes(part[4:8], "big"))
         elif kind == messages.APPLY_ACTIONS:
             yield from (_action(kind, action) for kind, action in _parts(part[8:]))
         else:
