@@ -268,7 +268,8 @@ class OvsDhcp(RyuApp):  # type: ignore[misc]  # Ryu carries no types
                 yield from bridge.retire()
             elif wanted is not None and wanted is not bridge.switch.bridge:
                 yield from bridge.reconfigure(wanted)
-                self._seek_shortcut(connection, bridge.switch)
+                if connection in self._bridges:  # it may have ended meanwhile
+                    self._seek_shortcut(connection, bridge.switch)
         for connection in list(self._strangers):
             connection.begin()
             yield

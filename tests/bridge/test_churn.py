@@ -191,7 +191,7 @@ def a_minute(lab: Lab, table: Path, gaps: Path) -> tuple[float, float]:
 def test_each_change_is_in_force_within_a_second_and_nobody_waits(
     lab: Lab, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one minute of three: in one of six a reload, or the hub, takes longer than the others.
+    """In one minute of three: in one of five a reload, or the hub, takes longer than the others.
 
     Why is not known; a machine that others share is one thing that it may be.
     """
