@@ -20,12 +20,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "messages.h"
 
 enum { SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS, BATCH = 128, MANY = 32, SNAP = 1024 };
-enum { SECOND = 1000000000, MILLISECOND = 1000000 };
+enum { LONGEST_MOMENT = 100 }; /* us */
+enum { SECOND = 1000000000, MILLISECOND = 1000000, MICROSECOND = 1000 };
 enum { TRIES = 6, BACK_OFF = 4 }; /* RFC 2131 4.1: 4 s, 8 s, ..., each give or take one */
 
 static struct {
@@ -138,14 +140,17 @@ typedef void taker(const struct message *it, size_t octets, int interface, uint6
 /* Wait a millisecond at most for replies, and have them taken.
  *
  * Who has many questions out waits a moment until several replies are there: being woken for each
- * is paid by ovs-vswitchd, which does the waking. With the kernel's timer slack the moment takes
- * 80 to 110 us. A shorter one costs CPU that the others need, where all share two cores.
+ * is paid by ovs-vswitchd, which does the waking. The moment is a microsecond for each question
+ * out, so that the load's own ceiling hardly depends on their number; with 32 out a longer one
+ * would be a third of a round, and with 128 a shorter one takes CPU that the others need, where all
+ * share two cores.
  */
 static void receive(taker *take, int flags)
 {
-    static const struct timespec moment = {.tv_nsec = 30000};
-    if (given.window >= MANY)
-        nanosleep(&moment, NULL);
+    if (given.window >= MANY) {
+        unsigned moment = given.window < LONGEST_MOMENT ? given.window : LONGEST_MOMENT;
+        nanosleep(&(struct timespec){.tv_nsec = moment * MICROSECOND}, NULL);
+    }
     for (unsigned i = 0; i < BATCH; i++)
         incoming[i].msg_hdr.msg_namelen = sizeof from[i];
     int count = recvmmsg(wire, incoming, BATCH, flags, NULL);
@@ -245,7 +250,7 @@ static void open_loop(uint64_t end)
         flush();
         receive(take_only, MSG_DONTWAIT);
         at = now();
-        struct timespec nap = {.tv_nsec = 50000};
+        struct timespec nap = {.tv_nsec = LONGEST_MOMENT * MICROSECOND};
         if ((at - start) * given.rate / SECOND == sent)
             nanosleep(&nap, NULL);
     }
@@ -429,6 +434,7 @@ int main(int count, char **words)
     if (given.window > SLOTS || !given.clients || !given.ports
         || (storming && given.clients > SLOTS))
         die("a window or a storm has at most %d, and there are clients and ports", SLOTS);
+    prctl(PR_SET_TIMERSLACK, MICROSECOND); /* ns; 50 us if nothing is said */
     open_wire();
     srand48(1);
     if (storming)
