@@ -32,11 +32,11 @@ of the usual 800 octets takes 1.4 KiB."""
 _GIVEN_UP = 256
 """Answers that the port with the most loses at once when all are too many."""
 
-_MARKS = 1 << 20
-"""Octets, each a mark that a question was asked once: not every first one is worth keeping."""
-
-_MARKED_AT_MOST = _MARKS // 4
-"""Then all marks are taken away: with more, too many would be another question's."""
+_MARK_BITS = 21
+_MARKS = 1 << _MARK_BITS
+"""Octets, each the mark of the last question there, since not every first one is worth keeping. A
+mark is one of 255, so that a new question hardly ever seems to be an old one: to keep many of those
+would take what is asked again from the processor's caches."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""
@@ -233,7 +233,7 @@ class Memory:
         """How many answers there are."""
         self._most = most
         self.connections: list[Answers] = []
-        self._marks, self._marked = bytearray(_MARKS), 0
+        self._marks = bytearray(_MARKS)
 
     def of(self, bridge: str) -> Answers:
         """A place for the answers of a new connection to a bridge."""
@@ -243,13 +243,11 @@ class Memory:
 
     def asked_before(self, asked: bytes) -> bool:
         """Whether a question with that key was asked before, as it seems; from now on it was."""
-        place = hash(asked) % _MARKS
-        if self._marks[place]:
+        number = hash(asked)
+        place, mark = number % _MARKS, (number >> _MARK_BITS) % 255 + 1
+        if self._marks[place] == mark:
             return True
-        self._marks[place] = 1
-        self._marked += 1
-        if self._marked == _MARKED_AT_MOST:
-            self._marks, self._marked = bytearray(_MARKS), 0
+        self._marks[place] = mark
         return False
 
     def forget_binding(self, bridge: str, whose: Whose) -> None:
