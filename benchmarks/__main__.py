@@ -1,6 +1,6 @@
 """All figures by one command: ovsdhcp beside its peers, by size, by bridges, in a storm.
 
-    sudo .venv/bin/python -m benchmarks            all of it, some 20 minutes, into docs/
+    sudo .venv/bin/python -m benchmarks            all of it, some 35 minutes, into docs/
     sudo .venv/bin/python -m benchmarks --quick    less of everything, to look at
     sudo .venv/bin/python -m benchmarks --only peers --peers ovsdhcp,null --rounds 3 --seconds 1
 
@@ -30,6 +30,8 @@ class Extent:
     """How much is measured."""
 
     rounds: int
+    closer: int
+    """Rounds of those that are close to each other."""
     seconds: float
     peers: Sequence[str]
     sizes: Sequence[int]
@@ -38,12 +40,13 @@ class Extent:
     queues: Sequence[int]
 
 
-FULL = Extent(5, 1.5, tuple(peers_beside.STAGES), sizes.SIZES, (1000, 5000), bridges.COUNTS,
+FULL = Extent(5, 25, 1.0, tuple(peers_beside.STAGES), sizes.SIZES, (1000, 5000), bridges.COUNTS,
               storm.QUEUES)  # fmt: skip
-QUICK = Extent(2, 0.5, tuple(peers_beside.STAGES), (1, 1000, 10_000), (1000,), (1, 100), (100,))
+QUICK = Extent(2, 4, 0.5, tuple(peers_beside.STAGES), (1, 1000, 10_000), (1000,), (1, 100), (100,))
 
 Section = Callable[[Extent], object]
 SECTIONS: Mapping[str, Section] = {
+    "closer": lambda it: peers_beside.closer(it.closer, it.seconds),
     "peers": lambda it: peers_beside.run(it.peers, it.rounds, it.seconds),
     "sizes": lambda it: sizes.run(it.sizes, it.rounds, it.seconds),
     "real_ports": lambda it: {
@@ -68,6 +71,7 @@ def measured(sections: Sequence[str], extent: Extent) -> dict[str, object]:
     found: dict[str, object] = {
         "machine": machine.described(),
         "rounds": extent.rounds,
+        "closer_rounds": extent.closer,
         "seconds": extent.seconds,
     }
     for name in sections:
@@ -92,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     base = QUICK if given.quick else FULL
     extent = Extent(
         given.rounds or base.rounds,
+        given.rounds or base.closer,
         given.seconds or base.seconds,
         given.peers or base.peers,
         *(base.sizes, base.ports, base.bridges, base.queues),

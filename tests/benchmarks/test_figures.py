@@ -50,6 +50,7 @@ def found() -> dict[str, Any]:
     return {
         "machine": {"words": "2 cores; Linux", "load_before": 0.0},
         "rounds": 3,
+        "closer_rounds": 3,
         "peers": {"renew 128": one, "renew 1": one},
         "storm": {"ovsdhcp": {"100": {"after_back_off": 3}, "512": {"after_back_off": 0}}},
     }
@@ -77,6 +78,13 @@ def test_a_finding_holds_by_its_median_and_the_worst_storm() -> None:
     late = by_words["10,000 clients boot: those not bound within 4 s"]
     assert (late.measured, late.holds) == ("3", False)
     assert len(by_words) == 5, "nothing is said of what was not measured"
+
+
+def test_those_that_are_close_are_compared_by_rounds_of_their_own() -> None:
+    ratio = {"ovsdhcp / ovn-controller": ratios(OURS, OURS)}
+    with_closer = found() | {"closer": {"renew 128": {"ratios": ratio}}}
+    rate = next(findings.findings(with_closer))
+    assert (rate.measured, rate.holds) == ("1.00 (1.00 to 1.00)", False)
 
 
 def test_the_page_names_what_is_missed() -> None:
