@@ -47,7 +47,7 @@ PAIRS = (
 
 CLOSE = ("ovsdhcp", "ovn-controller", "null-unix")
 CLOSELY = ("renew 1", "renew 32", "renew 128", "new 128")
-"""Whose ratios are wanted at least or at most so large, and under which loads."""
+"""Those whose ratios are near what is wanted of them, and under which loads."""
 
 OPEN_RATE = 10_000
 

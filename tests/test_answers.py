@@ -356,6 +356,14 @@ def test_what_was_asked_very_long_ago_counts_as_not_asked() -> None:
     assert any(not memory.asked_before(b"first") for _ in islice(later, 0, None, 1_000))
 
 
+def test_a_hundred_thousand_clients_later_a_question_counts_as_asked() -> None:
+    memory = Memory()
+    questions = [number.to_bytes(4, "big") for number in range(100_000)]
+    for question in questions:
+        memory.asked_before(question)
+    assert sum(map(memory.asked_before, questions)) > 90_000
+
+
 def test_new_questions_hardly_ever_count_as_asked() -> None:
     memory = Memory()
     questions = (number.to_bytes(4, "big") for number in range(300_000))
