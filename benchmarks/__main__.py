@@ -31,7 +31,7 @@ class Extent:
 
     rounds: int
     closer: int
-    """Rounds of those that are close to each other."""
+    """Rounds of those that are close to each other: sizes, and those who are nearly as fast."""
     seconds: float
     peers: Sequence[str]
     sizes: Sequence[int]
@@ -48,7 +48,7 @@ Section = Callable[[Extent], object]
 SECTIONS: Mapping[str, Section] = {
     "closer": lambda it: peers_beside.closer(it.closer, it.seconds),
     "peers": lambda it: peers_beside.run(it.peers, it.rounds, it.seconds),
-    "sizes": lambda it: sizes.run(it.sizes, it.rounds, it.seconds),
+    "sizes": lambda it: sizes.run(it.sizes, it.closer, it.seconds),
     "real_ports": lambda it: {
         str(n): _or_error(partial(real_ports.run, n, it.rounds, it.seconds)) for n in it.ports
     },

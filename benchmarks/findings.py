@@ -198,8 +198,8 @@ Written by `scripts/benchmarks`, which measured them:
 {found["machine"]["words"]}; load average before it {found["machine"]["load_before"]:.1f}.
 
 Ratios are medians of {found["rounds"]} rounds, with the smallest and the largest; those of ovsdhcp,
-ovn-controller and the null controller by a Unix socket to each other of {found["closer_rounds"]},
-with the three alone. All figures are in [benchmarks.json](benchmarks.json).
+ovn-controller and the null controller by a Unix socket to each other, with the three alone, and
+those of the sizes, of {found["closer_rounds"]}. All figures are in [benchmarks.json](benchmarks.json).
 
 ![ovsdhcp beside its peers](benchmarks.svg)
 
