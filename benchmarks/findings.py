@@ -199,7 +199,8 @@ Written by `scripts/benchmarks`, which measured them:
 
 Ratios are medians of {found["rounds"]} rounds, with the smallest and the largest; those of ovsdhcp,
 ovn-controller and the null controller by a Unix socket to each other, with the three alone, and
-those of the sizes, of {found["closer_rounds"]}. All figures are in [benchmarks.json](benchmarks.json).
+those of the sizes, of {found["closer_rounds"]}. All figures are in
+[benchmarks.json](benchmarks.json).
 
 ![ovsdhcp beside its peers](benchmarks.svg)
 
