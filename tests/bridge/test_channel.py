@@ -241,10 +241,10 @@ def test_a_stranger_is_refused_and_named_once(lab_of_two: Lab) -> None:
         with peer(lab_of_two) as stranger:
             stranger.become_a_switch(dpid)
             assert stranger.is_hung_up_on(within=2)
-    assert endings(lab_of_two, "stranger")
     named = "(dpid {:#018x}) is not in the table".format  # lines are written behind, and in order
     assert wait_for(lambda: named(0x5EEE) in log_of(lab_of_two), within=5)
     assert log_of(lab_of_two).count(named(0x5EED)) == 1
+    assert endings(lab_of_two, "stranger")
 
 
 def test_who_poses_as_the_bridge_is_refused_as_long_as_that_is_alive(
