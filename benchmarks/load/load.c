@@ -141,9 +141,9 @@ typedef void taker(const struct message *it, size_t octets, int interface, uint6
  *
  * Who has many questions out waits a moment until several replies are there: being woken for each
  * is paid by ovs-vswitchd, which does the waking. The moment is a microsecond for each question
- * out, 100 at most, so that the load's own ceiling hardly depends on their number; with 32 out a longer one
- * would be a third of a round, and with 128 a shorter one takes CPU that the others need, where all
- * share two cores.
+ * out, 100 at most, so that the load's own ceiling hardly depends on their number; with 32 out a
+ * longer one would be a third of a round, and with 128 a shorter one takes CPU that the others
+ * need, where all share two cores.
  */
 static void receive(taker *take, int flags)
 {
