@@ -194,17 +194,24 @@ class Tallies:
         """
         if len(self._singly) < MOST_TOLD:
             self._singly += zip(told, xids, repeat((at, took)), strict=False)
+        if len(self._happened) < MOST_TOLD:
+            self._mark(told)
         self._untold += len(told)
-        period, unsettled, happened = self._period, self._unsettled, self._happened
+        unsettled = self._unsettled
         for (tally, client), xid in zip(told, xids, strict=True):
             if not tally.times:
                 unsettled.append(tally)
-            if tally.period != period:
-                tally.period, tally.before = period, tally.times
-                happened.append(tally)
             tally.times += 1
             tally.at, tally.took, tally.xid, tally.client = at, took, xid, client
             at += _APART
+
+    def _mark(self, told: list[Told]) -> None:
+        """Keep from when on these count, those that are the first of their kind in the period."""
+        period, happened = self._period, self._happened
+        for tally, _ in told:
+            if tally.period != period:
+                tally.period, tally.before = period, tally.times
+                happened.append(tally)
 
     @property
     def untold(self) -> int:
@@ -236,10 +243,9 @@ class Tallies:
             self._old.popitem()
         for _ in range(min(most, len(self._unsettled))):
             tally = self._unsettled.popleft()
-            counted = Counted(tally.exchange, tally.times, tally.at, tally.client)
-            tally.before -= tally.times
-            tally.times = 0
-            yield counted
+            times, tally.times = tally.times, 0
+            tally.before -= times
+            yield tuple.__new__(Counted, (tally.exchange, times, tally.at, tally.client))
 
 
 _AT = attrgetter("at")

@@ -16,9 +16,6 @@ from ovsdhcp.dhcp.message import Client, hostname_of, shown
 Key = tuple[str, str, bytes]
 """Bridge, port and address (four octets, which know their hash): what a binding is known by."""
 
-_LONGEST = 255
-"""Octets kept of an option: what one has that is not in parts (RFC 3396 allows for more)."""
-
 
 class State(Enum):
     """What a binding's exchanges have left behind.
@@ -146,9 +143,9 @@ _Who = tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | Non
 _NOBODY: _Who = (None, None, None, None, None)
 _LEASED = (State.BOUND, State.RENEWED)
 _ENDING = (*_LEASED, State.DECLINED)
-_OFFER, _ACK, _NAK, _DROP = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
+_OFFERS, _ACKS, _NAKS, _DROPS = range(4)
 _COUNTS = {
-    code: _OFFER if code == "offer" else _ACK if code[:4] == "ack-" else _NAK
+    code: _OFFERS if code == "offer" else _ACKS if code[:4] == "ack-" else _NAKS
     for code in reasons.REASONS
     if code == "offer" or code[:4] in ("ack-", "nak-")
 }
@@ -169,37 +166,26 @@ def after(
         old = Lease(State.REFUSED, now, now, *_NOBODY, now, "", "")
     if code == reasons.ACK_INFORM.code and _had_nothing(old):
         old = old._replace(state=State.INFORMED)
-    offers, acks, naks, drops = _COUNTS.get(code, _DROP)
-    counts = (
-        old.offers + offers * times,
-        old.acks + acks * times,
-        old.naks + naks * times,
-        old.drops + drops * times,
-    )
+    counts = list(old[11:15])
+    counts[_COUNTS.get(code, _DROPS)] += times
     if now < old.at:
-        return Lease(*old[:11], *counts, old.left)
+        return Lease._make((*old[:11], *counts, old.left))
     # what is told late does not bring back a binding that has left the table since
     left = old.left if old.left is not None and now <= old.left else None
     state = _STATES.get(code)
     withheld = old.state is State.DECLINED and now < old.until
     if state is None or (withheld and state is not State.DECLINED):
-        return Lease(*old[:8], now, message, code, *counts, left)
+        return Lease._make((*old[:8], now, message, code, *counts, left))
     goes_on = state is State.RENEWED and old.state in _LEASED
     since = old.since if goes_on or state is old.state else now
-    who = old[3:8] if client is None else _kept(client)
+    who = old[3:8] if client is None else client
     until = now + _duration(state, binding) if state in _ENDING else since
-    return Lease(state, since, until, *who, now, message, code, *counts, left)
+    return Lease._make((state, since, until, *who, now, message, code, *counts, left))
 
 
 def _had_nothing(lease: Lease) -> bool:
     """Whether all that was asked so far was met with silence, in whatever order it is told."""
     return lease.state is State.REFUSED and not lease.acks and not lease.naks
-
-
-def _kept(client: Client) -> _Who:
-    mac, *options = client
-    client_id, vendor_class, fqdn, host_name = (it and it[:_LONGEST] for it in options)
-    return mac, client_id, vendor_class, fqdn, host_name
 
 
 def _duration(state: State, binding: Binding) -> float:

@@ -66,12 +66,14 @@ class Leases:
         declined address is on probation, nothing but another DECLINE changes its state: a RELEASE
         or a refusal must not end it.
         """
-        lease = after(self.get(key), binding, reason.code, now, client, message, times)
-        if key in self._listed:
+        listed = self._listed.get(key)
+        old = self._others.get(key) if listed is None else listed
+        lease = after(old, binding, reason.code, now, client, message, times)
+        if listed is None:
+            self._place(key, lease)
+        else:
             self.any_declined |= lease.state is State.DECLINED
             self._listed[key] = self._changed[key] = lease
-        else:
-            self._place(key, lease)
 
     def _place(self, key: Key, lease: Lease) -> None:
         """Keep a record where it belongs, and no more of history than there may be."""

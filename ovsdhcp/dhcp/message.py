@@ -102,10 +102,14 @@ class Request(NamedTuple):
         return _TYPE_NAMES.get(number) or f"type {number}"
 
 
+_LONGEST = 255
+"""Octets kept of an option: what one has that is not in parts (RFC 3396 allows for more)."""
+
+
 class Client(NamedTuple):
     """What a request says of who sent it, as on the wire: `chaddr` and options 61, 60, 81, 12.
 
-    Each option is None where it was not sent.
+    Each option is None where it was not sent, and cut where it is longer than one is by itself.
     """
 
     mac: bytes
@@ -118,7 +122,14 @@ class Client(NamedTuple):
 def client_of(request: Request) -> Client:
     """Who sent a request."""
     option = request.options.get
-    said = (option(CLIENT_ID), option(VENDOR_CLASS), option(CLIENT_FQDN), option(HOST_NAME))
+    client_id, vendor_class = option(CLIENT_ID), option(VENDOR_CLASS)
+    fqdn, host_name = option(CLIENT_FQDN), option(HOST_NAME)
+    said = (
+        client_id and client_id[:_LONGEST],
+        vendor_class and vendor_class[:_LONGEST],
+        fqdn and fqdn[:_LONGEST],
+        host_name and host_name[:_LONGEST],
+    )
     return tuple.__new__(Client, (request.chaddr[:6], *said))
 
 

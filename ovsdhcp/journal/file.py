@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
@@ -159,7 +160,7 @@ def _write_some(database: sqlite3.Connection, changes: dict[Key, Lease | None], 
     some = [changes.popitem() for _ in range(min(len(changes), _ROWS_AT_ONCE))]
     made = [rows.row(key, lease, by) for key, lease in some if lease is not None]
     if made:
-        database.execute(rows.replace(len(made)), [value for row in made for value in row])
+        database.execute(rows.replace(len(made)), list(chain.from_iterable(made)))
     if len(made) < len(some):
         forgotten = (rows.identity(key) for key, lease in some if lease is None)
         database.executemany(rows.DELETE, forgotten)

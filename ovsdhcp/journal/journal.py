@@ -13,10 +13,10 @@ from ovsdhcp.leases import Leases
 
 LOG = logging.getLogger("ovsdhcp")
 
-EVERY, PAUSE = 1.0, 9.0
+EVERY, PAUSE, AT_LAST = 1.0, 19.0, 60.0
 RETRY_AFTER = 5.0
-"""Seconds from one batch to the next, or so many times as long as the last one took; and where it
-could not be written."""
+"""Seconds from one batch to the next; or so many times as long as the last one took, but no more
+seconds than these; and where it could not be written."""
 
 Batch = dict[Key, Lease | None]
 Run = Callable[[Callable[[Batch], None], Batch], object]
@@ -91,7 +91,8 @@ class Journal:
     def keep(self, leases: Leases, run: Run = _at_once) -> float:
         """Write what has changed; how many seconds later to do so again.
 
-        Large batches come less often, so that most of the time nothing is written.
+        Large batches come less often, so that most of the time nothing is written: it takes the
+        processor from those who answer.
         Beside a packet path, `run` has the writing done in a thread, so that nobody waits for the
         disk but the caller. One call at a time.
         """
@@ -103,7 +104,8 @@ class Journal:
             run(self._write, batch)
             took = self._clock() - start
             self._tell()
-        return max(RETRY_AFTER if self.status.problem else EVERY, PAUSE * took)
+        pause = min(PAUSE * took, AT_LAST)
+        return max(RETRY_AFTER if self.status.problem else EVERY, pause)
 
     def close(self, leases: Leases) -> None:
         """Write what has changed since, and let others write it."""

@@ -20,7 +20,7 @@ from ovsdhcp.dhcp.binding import INFINITE
 from ovsdhcp.dhcp.message import client_of, decode
 from ovsdhcp.journal import Journal, JournalError, read
 from ovsdhcp.journal.file import NAME
-from ovsdhcp.journal.journal import EVERY, RETRY_AFTER
+from ovsdhcp.journal.journal import AT_LAST, EVERY, RETRY_AFTER, Batch
 from ovsdhcp.lease import Key, Lease, State
 from ovsdhcp.leases import Leases
 from tests.dhcp.wire import BINDING, MAC, binding, bootp
@@ -120,6 +120,20 @@ def test_only_what_changed_is_written(folder: Path) -> None:
     leases.left([key(0)], NOW)
     journal.keep(leases)
     assert {it.port: it.left for it in read(folder / NAME)} == {"p0": WALL, "p1": None, "p2": None}
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.01, EVERY), (1.0, 19.0), (30.0, AT_LAST)])
+def test_what_takes_long_is_written_less_often_but_every_minute(
+    folder: Path, took: float, pause: float
+) -> None:
+    now = [NOW]
+
+    def slowly(write: Callable[[Batch], None], batch: Batch) -> None:
+        write(batch)
+        now[0] += took
+
+    OPENED.append(Journal(folder, lambda: now[0], lambda: WALL))
+    assert OPENED[-1].keep(filled(), slowly) == pause
 
 
 def test_what_is_forgotten_leaves_the_journal(folder: Path) -> None:
