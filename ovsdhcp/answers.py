@@ -14,13 +14,18 @@ gives up some.
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from itertools import chain
 from struct import Struct
 from typing import Any, NamedTuple
 
 from ovsdhcp.events import Told
+from ovsdhcp.shards import Shards
 
 MOST = 131_072
 """Answers in all."""
+
+_FIRST = 87_381
+"""Answers in the first of two dicts: with one more it would grow, in one go of up to 20 ms."""
 
 OF_A_CLIENT = 8
 """Answers of one binding, and of all the strangers behind one port together."""
@@ -66,6 +71,8 @@ class Answer(NamedTuple):
     told: Told
 
 
+Found = tuple[dict[bytes, Answer], dict[bytes, Answer]]
+
 _CUTS: dict[bytes, Struct] = {}
 
 
@@ -99,16 +106,18 @@ def _is_plain(question: bytes) -> bool:
 class _Shelf:
     """The questions of one port, by whose they are; each one's eldest first."""
 
-    of: dict[Whose, tuple[bytes, ...]] = field(default_factory=dict)
+    of: Shards[Whose, tuple[bytes, ...]] = field(default_factory=Shards)
     held: int = 0
 
 
 class Answers:
-    """What was said on one connection. `found` is for the packet path to look into."""
+    """What was said on one connection. `found` is for the packet path to look into, one after the
+    other: what there is no room for in the first is in the second.
+    """
 
     def __init__(self, memory: "Memory", bridge: str) -> None:
         self.bridge = bridge
-        self.found: dict[bytes, Answer] = {}
+        self.found: Found = {}, {}
         self.asked_before = memory.asked_before
         self._memory = memory
         self._shelves: dict[int, _Shelf] = {}
@@ -137,7 +146,7 @@ class Answers:
         """The port is another, or has other bindings."""
         shelf = self._shelves.pop(ofport, None)
         if shelf is not None:
-            for whose in list(shelf.of):
+            for whose in shelf.of:
                 self._forget(shelf, whose)
 
     def forget_binding(self, whose: Whose) -> None:
@@ -166,10 +175,11 @@ class Answers:
 
         It yields where the others may have their turn.
         """
-        found, self.found = self.found, {}
+        found, self.found = self.found, ({}, {})
         self._memory.held -= sum(shelf.held for shelf in self._shelves.values())
         shelves, self._shelves = self._shelves, {}
-        return _taken_apart([found, *(shelf.of for shelf in shelves.values())])
+        parts = (shelf.of.parts() for shelf in shelves.values())
+        return _taken_apart([*found, *chain.from_iterable(parts)])
 
     def close(self) -> None:
         """The connection has ended."""
@@ -185,10 +195,13 @@ class Answers:
         shelf = self._shelves[ofport]
         least = shelf.held - count
         while shelf.of and shelf.held > least:
-            self._forget(shelf, next(iter(shelf.of)))
+            self._forget(shelf, shelf.of.eldest())
 
     def _keep(self, ofport: int, asked: bytes, answer: Answer) -> None:
-        if len(asked) + len(answer.head) + len(answer.tail) > _LONGEST or asked in self.found:
+        first, second = self.found
+        if len(asked) + len(answer.head) + len(answer.tail) > _LONGEST:
+            return
+        if asked in first or asked in second:
             return
         shelf = self._shelves.get(ofport)
         if shelf is None:
@@ -196,10 +209,10 @@ class Answers:
         tally, _ = answer.told
         binding = tally.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
-        kept = shelf.of.get(whose, ())
-        self.found[asked] = answer
+        kept = shelf.of.get(whose) or ()
+        (first if len(first) < _FIRST else second)[asked] = answer
         if len(kept) == OF_A_CLIENT:
-            del self.found[kept[0]]
+            self._drop(kept[0])
             shelf.of[whose] = (*kept[1:], asked)
         else:
             shelf.of[whose] = (*kept, asked)
@@ -207,10 +220,15 @@ class Answers:
             self._memory.make_room()
 
     def _forget(self, shelf: _Shelf, whose: Whose) -> None:
-        kept = shelf.of.pop(whose, ())
+        kept = shelf.of.pop(whose) or ()
         for asked in kept:
-            del self.found[asked]
+            self._drop(asked)
         self._count(shelf, -len(kept))
+
+    def _drop(self, asked: bytes) -> None:
+        first, second = self.found
+        if first.pop(asked, None) is None:
+            del second[asked]
 
     def _count(self, shelf: _Shelf, more: int) -> None:
         shelf.held += more

@@ -161,8 +161,8 @@ class Tallies:
     def __init__(self, most: int = 32_768) -> None:
         self._most = most
         self._made: dict[object, Tally] = {}
-        self._old: dict[object, Tally] = {}
-        """What was made before; to let go of all of it at once takes 8 ms."""
+        self._old: deque[dict[object, Tally]] = deque()
+        """What was made before, the eldest first; to let go of one at once takes 8 ms."""
         self._unsettled: deque[Tally] = deque()
         self._period = 1
         """From one taking to the next; what has happened in it, since when each of it was new:"""
@@ -183,7 +183,8 @@ class Tallies:
         made = self._made.get(key)
         if made is None:
             if len(self._made) >= self._most:
-                self._old, self._made = self._made, {}
+                self._old.append(self._made)
+                self._made = {}
             made = self._made[key] = Tally(Exchange.of(bridge, port, dl_src, binding, said))
         return made
 
@@ -239,13 +240,22 @@ class Tallies:
 
     def settle(self, most: int) -> Iterator[Counted]:
         """Take some of what is to be settled out, at most so many."""
-        for _ in range(min(most, len(self._old))):
-            self._old.popitem()
+        self._let_go(most)
         for _ in range(min(most, len(self._unsettled))):
             tally = self._unsettled.popleft()
             times, tally.times = tally.times, 0
             tally.before -= times
             yield tuple.__new__(Counted, (tally.exchange, times, tally.at, tally.client))
+
+    def _let_go(self, most: int) -> None:
+        while self._old and most > 0:
+            eldest = self._old[0]
+            some = min(most, len(eldest))
+            for _ in range(some):
+                eldest.popitem()
+            if not eldest:
+                self._old.popleft()
+            most -= some
 
 
 _AT = attrgetter("at")

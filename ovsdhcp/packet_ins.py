@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from struct import Struct
 
-from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answer, Answers, cut
+from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answers, Found, cut
 from ovsdhcp.events import Told
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
@@ -18,7 +18,7 @@ from ovsdhcp.service import Said, Service
 
 LOG = logging.getLogger("ovsdhcp")
 
-_NONE: dict[bytes, Answer] = {}
+_NONE: Found = {}, {}
 
 
 _Noted = tuple[list[Told], list[int], list[bytes]]
@@ -78,15 +78,17 @@ class PacketIns:
         what follows is one of another length. Cut like these, such a one is found nowhere.
         """
         # where the switch has no meters, each packet-in is counted before it is answered
-        memory = self._answers.found if self._switch.rate_limits is None else _NONE
+        first, second = self._answers.found if self._switch.rate_limits is None else _NONE
         all_told, all_xids, answers = noted
-        find, put = memory.get, SUM_TO_XID.pack
+        find, find_too, put = first.get, second.get, SUM_TO_XID.pack
         told, xids = all_told.append, all_xids.append
         size, header = cutting.size, octets[at + 1 : at + 4]
         alike = memoryview(octets)[at : len(octets) - (len(octets) - at) % size]
         for before, fragment, addresses, bootp, xid, rest in cutting.iter_unpack(alike):
             asked = b"".join((before, fragment, addresses, bootp, rest))
             known = find(asked)
+            if known is None:
+                known = find_too(asked)
             if known is not None:
                 head, tail, udp_sum, what = known
                 if head:

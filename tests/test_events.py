@@ -40,6 +40,16 @@ def test_what_happens_alike_is_one_exchange_and_few_are_kept() -> None:
     assert again.exchange == first.exchange
 
 
+def test_what_was_made_before_is_let_go_as_it_is_settled() -> None:
+    tallies = Tallies(most=2)
+    read(tallies, [f"vm{number}" for number in range(9)])
+    assert [len(it) for it in tallies._old] == [2, 2, 2, 2]
+    settled(tallies, 3)
+    assert [len(it) for it in tallies._old] == [1, 2, 2], "not all at once"
+    settled(tallies, 6)
+    assert not tallies._old
+
+
 def test_few_are_told_one_by_one() -> None:
     tallies = Tallies()
     read(tallies, ["vm1", "vm1"], 1.0)

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, overload
 
 from ovsdhcp.dhcp.binding import NO_BOOT, Binding, Boot, Subnet
+from ovsdhcp.shards import Shards
 
 _RECORD = Struct("!6s4sII")
 _MAC = 6
@@ -88,7 +89,7 @@ class Hosts(Sequence[Binding]):
     def __init__(self, port: str, subnet: Subnet, records: bytes, terms: bytes) -> None:
         self._port, self._subnet = port, subnet
         self._records, self._terms = records, terms
-        self._made: dict[bytes, Binding] = {}
+        self._made: Shards[bytes, Binding] = Shards()
         self._unpacked: dict[int, Terms] = {}
 
     def __len__(self) -> int:

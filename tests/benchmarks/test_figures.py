@@ -51,6 +51,8 @@ def found() -> dict[str, Any]:
         "machine": {"words": "2 cores; Linux", "load_before": 0.0},
         "rounds": 3,
         "closer_rounds": 3,
+        "seconds": 1.0,
+        "longer_seconds": 20.0,
         "peers": {"renew 128": one, "renew 1": one},
         "storm": {"ovsdhcp": {"100": {"after_back_off": 3}, "512": {"after_back_off": 0}}},
     }
