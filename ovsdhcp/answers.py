@@ -25,7 +25,11 @@ MOST = 131_072
 """Answers in all."""
 
 _FIRST = 87_381
-"""Answers in the first of two dicts: with one more it would grow, in one go of up to 20 ms."""
+"""Answers in the first of two dicts: with one more it would grow, in one go of up to 20 ms.
+
+It is still made anew now and then where some of so many are forgotten and others come, since a dict
+does not use a place again.
+"""
 
 OF_A_CLIENT = 8
 """Answers of one binding, and of all the strangers behind one port together."""
@@ -72,6 +76,7 @@ class Answer(NamedTuple):
 
 
 Found = tuple[dict[bytes, Answer], dict[bytes, Answer]]
+"""Where to look for what was said, by the key that `cut` leaves: first here, then there."""
 
 _CUTS: dict[bytes, Struct] = {}
 

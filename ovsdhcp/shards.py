@@ -1,6 +1,6 @@
 """A dict for very many, in parts that grow one after the other.
 
-A dict of 100,000 takes 4 ms to grow, and 20 where its host has to find the memory first. That is
+A dict of 100,000 takes 4 ms to grow, and 10 to 20 on a machine that others keep busy. That is
 nothing for the packet path to wait for, even less so where two of them grow at the same moment.
 """
 

@@ -6,8 +6,8 @@ broken loses history (and probations), never an address. `file` is the file, `ro
 
 Changed records are written about every second, all or none of them: a crash loses what changed
 since the last such batch, and nothing else, be it of the server or (each is synced) of the machine.
-Batches that take long come less often, but every minute: 100,000 records are one to two seconds'
-work, so that where all renew all the time they are written twice a minute.
+Batches that take long come less often, but within a minute of the last: 100,000 records are one to
+two seconds' work, so that where all renew all the time they are written twice a minute.
 
 In memory times are of a clock that only goes forward; the file has seconds since 1970, converted
 when a batch is written and when it is read back. If that clock is set, times written before keep

@@ -15,8 +15,8 @@ LOG = logging.getLogger("ovsdhcp")
 
 EVERY, PAUSE, AT_LAST = 1.0, 19.0, 60.0
 RETRY_AFTER = 5.0
-"""Seconds from one batch to the next; or so many times as long as the last one took, but no more
-seconds than these; and where it could not be written."""
+"""Seconds from one batch to the next; so many times as long as the last one took, where that is
+more, but no more seconds than these. And where it could not be written."""
 
 Batch = dict[Key, Lease | None]
 Run = Callable[[Callable[[Batch], None], Batch], object]
