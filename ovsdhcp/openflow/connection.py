@@ -25,6 +25,7 @@ from ryu.ofproto import ofproto_parser
 
 from ovsdhcp.dhcp.reasons import Reason
 from ovsdhcp.openflow.admission import Admission
+from ovsdhcp.openflow.affinity import Neighbour
 from ovsdhcp.openflow.door import Passage, passing
 from ovsdhcp.openflow.endings import (
     DOES_NOT_READ,
@@ -168,8 +169,8 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
 
         Then both do: what is left of such a connection would be half of one.
         """
-        self._shortcut = self.hearing.shortcut = wire
-        self.hearing.path = path
+        self._shortcut = wire
+        self.hearing.take(wire, path, Neighbour(wire.socket))
         hub.spawn(self._send_all, wire)
         hub.spawn(self._read_shortcut, wire, octets)
 
@@ -179,6 +180,7 @@ class Connection(Datapath):  # type: ignore[misc]  # Ryu carries no types
             self._read_all(wire, octets)
         finally:
             wire.close()
+            self.hearing.end()
             hub.kill(looking)
             hub.sleep(SAME_END)
             if not self._wire.ended:

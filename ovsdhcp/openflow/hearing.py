@@ -41,6 +41,9 @@ MUCH, MUCH_A_SECOND = 1 << 18, 1 << 21
 STEADY, CALM, IDLE = 0.2, 5.0, 10.0
 """Seconds: so long much has to come, and no crowd, for the shortcut; and not much, to end it."""
 
+GIVE_WAY = 0.05
+"""Seconds after which it is looked again on which CPU the bridge runs; a look takes some 10 us."""
+
 _XIDS = 0x6467_0000
 """Of no other question of ours: a handover has three."""
 
@@ -65,6 +68,16 @@ class Way(Protocol):
         """Send, or keep to be sent."""
 
 
+class Beside(Protocol):
+    """Who sends by the shortcut, on CPUs that it shares with us (affinity.py)."""
+
+    def give_way(self) -> None:
+        """Keep off the CPU on which it runs."""
+
+    def come_back(self) -> None:
+        """Run where we like."""
+
+
 class Hearing:
     """The wire that the switch made, and its shortcut once there is one."""
 
@@ -73,6 +86,7 @@ class Hearing:
         self.shortcut: Way | None = None
         self.path: Path | None = None
         """Where the shortcut is."""
+        self._bridge: Beside | None = None
         self.overlap: Overlap | None = None
         self._allowed = True
         self._clock = clock
@@ -80,6 +94,16 @@ class Hearing:
         self._octets = 0
         self._looked_at = self._busy_since = clock()
         self._crowded_at = -CALM
+        self._gave_way_at = -GIVE_WAY
+
+    def take(self, shortcut: Way, path: Path, bridge: Beside) -> None:
+        """Hear the bridge by the shortcut at `path`, whenever that is better."""
+        self.shortcut, self.path, self._bridge = shortcut, path, bridge
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        if self._bridge is not None:
+            self._bridge.come_back()
 
     @property
     def by_shortcut(self) -> bool:
@@ -106,6 +130,9 @@ class Hearing:
         if self._octets < (now - self._looked_at) * MUCH_A_SECOND:
             self._busy_since = now
         self._octets, self._looked_at = 0, now
+        if self._bridge is not None and self.by_shortcut and now - self._gave_way_at >= GIVE_WAY:
+            self._gave_way_at = now
+            self._bridge.give_way()
         steady, calm = now - self._busy_since >= STEADY, now - self._crowded_at >= CALM
         if steady and calm and self._allowed:
             self._hear_by(self.shortcut)
@@ -122,6 +149,8 @@ class Hearing:
         if way is self.by or self.overlap is not None:  # one handover after the other
             return
         self.by, self.overlap = way, Overlap()
+        if self._bridge is not None and way is self.own:
+            self._bridge.come_back()
         self._handovers += 1
         way.send(asynchronous.of_everything(self._xid(0)) + messages.barrier(self._xid(0)))
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from struct import pack
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovsdhcp.openflow import asynchronous, hearing, messages
-from ovsdhcp.openflow.hearing import CALM, IDLE, STEADY, Hearing
+from ovsdhcp.openflow.hearing import CALM, GIVE_WAY, IDLE, STEADY, Hearing
 
 EVERYTHING, NOTHING = asynchronous.of_everything(0)[8:], asynchronous.of_nothing(0)[8:]
 
@@ -48,6 +49,21 @@ class Way:
             self.tells = message[8:] == EVERYTHING
 
 
+class Bridge:
+    """Who sends by the shortcut, and what we did about its CPU."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.is_given_way = False
+
+    def give_way(self) -> None:
+        self.looks += 1
+        self.is_given_way = True
+
+    def come_back(self) -> None:
+        self.is_given_way = False
+
+
 class Both:
     """A switch with both ways, on a clock that a test moves."""
 
@@ -55,7 +71,8 @@ class Both:
         self.now = 100.0
         self.own, self.shortcut = Way(tells=True), Way(tells=False)
         self.hearing = Hearing(self.own, lambda: self.now)
-        self.hearing.shortcut = self.shortcut
+        self.bridge = Bridge()
+        self.hearing.take(self.shortcut, Path("br0.mgmt"), self.bridge)
         self.events = 0
         self.heard: list[int] = []
 
@@ -225,3 +242,33 @@ def test_without_a_shortcut_nothing_is_handed_over() -> None:
     both.comes(1_000, at_once=500)
     both.hearing.look()
     assert not both.own.told
+
+
+def test_the_bridge_is_given_way_while_much_comes_by_the_shortcut_and_now_and_then_anew() -> None:
+    both = Both()
+    both.comes(1_000, seconds=0.1)
+    assert not both.bridge.looks
+    both.comes(10_000, seconds=1.0)
+    assert both.bridge.is_given_way
+    both.settle()
+    before = both.bridge.looks
+    both.comes(100_000, seconds=100 * GIVE_WAY)
+    assert 50 < both.bridge.looks - before <= 100
+
+
+@pytest.mark.parametrize("end", ["a crowd", "little", "not allowed", "the end"])
+def test_and_is_no_more_when_that_ends(end: str) -> None:
+    both = Both()
+    both.comes(10_000, seconds=1.0)
+    both.settle()
+    assert both.bridge.is_given_way
+    if end == "a crowd":
+        both.comes(hearing.MANY, at_once=hearing.MANY)
+    elif end == "little":
+        both.now += IDLE
+        both.hearing.look()
+    elif end == "not allowed":
+        both.hearing.allow(shortcut=False)
+    else:
+        both.hearing.end()
+    assert not both.bridge.is_given_way
