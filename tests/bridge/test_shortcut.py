@@ -74,6 +74,13 @@ def test_each_question_of_the_handover_is_answered_once(ours: Responder) -> None
     assert in_use(ours.bed)
 
 
+def test_the_bridge_has_its_cpu_for_itself_then(ours: Responder, made: Bed) -> None:
+    (pid,) = ours.pids()
+    allowed = os.sched_getaffinity(0)
+    assert len(os.sched_getaffinity(pid)) == max(1, len(allowed) - 1)
+    assert os.sched_getaffinity(pid) <= allowed
+
+
 @contextmanager
 def snooped(made: Bed) -> Iterator[Path]:
     """What goes over the bridge's connections to its controllers, for as long as this."""
@@ -163,6 +170,7 @@ def test_more_than_a_socket_holds_ends_it(ours: Responder, made: Bed) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
     assert wait_for(lambda: in_use(made) is False, within=WITHIN)
+    assert os.sched_getaffinity(pid) == os.sched_getaffinity(0)
     asked(made)
     assert not in_use(made), "it is not calm yet"
 
