@@ -24,18 +24,18 @@ class Affinity:
     """The CPUs of the thread that calls it, and which of them are left to others."""
 
     def __init__(self) -> None:
-        self._left: dict[object, int] = {}
+        self._left: dict[int, int] = {}
         self._allowed: set[int] = set()
         self._chosen: set[int] = set()
 
-    def leave(self, cpu: int, to: object) -> None:
-        """Run on other CPUs than this; one that was left to the same before may be used again."""
+    def leave(self, cpu: int, to: int) -> None:
+        """Run on other CPUs than this; what was left to the same process before is used again."""
         if self._left.get(to) != cpu:
             self._left[to] = cpu
             self._choose()
 
-    def take_back(self, of: object) -> None:
-        """Use the CPU that was left to `of`, if there was one."""
+    def take_back(self, of: int) -> None:
+        """Use the CPU that was left to that process, if there was one."""
         if self._left.pop(of, None) is not None:
             self._choose()
 
@@ -54,11 +54,12 @@ OURS = Affinity()
 
 
 class Neighbour:
-    """The process that listens, or was connected from, at the other end of a Unix socket."""
+    """The process at the other end of a Unix socket, which may be that of several such."""
 
     def __init__(self, connected: socket, affinity: Affinity = OURS) -> None:
-        pid, _, _ = _UCRED.unpack(connected.getsockopt(SOL_SOCKET, SO_PEERCRED, _UCRED.size))
-        self._stat = Path(f"/proc/{pid}/task/{pid}/stat")
+        credentials = connected.getsockopt(SOL_SOCKET, SO_PEERCRED, _UCRED.size)
+        self._pid, _, _ = _UCRED.unpack(credentials)
+        self._stat = Path(f"/proc/{self._pid}/task/{self._pid}/stat")
         self._affinity = affinity
 
     def give_way(self) -> None:
@@ -66,8 +67,8 @@ class Neighbour:
         with suppress(OSError, LookupError):  # it has ended, or is hidden from us
             with self._stat.open("rb", buffering=0) as stat:
                 behind_name = stat.read().rpartition(b")")[2].split()
-            self._affinity.leave(int(behind_name[_CPU]), to=self)
+            self._affinity.leave(int(behind_name[_CPU]), to=self._pid)
 
     def come_back(self) -> None:
-        """Leave it nothing any more."""
-        self._affinity.take_back(of=self)
+        """Leave it nothing any more; another socket of the same process does so again."""
+        self._affinity.take_back(of=self._pid)

@@ -101,9 +101,10 @@ class Hearing:
         self.shortcut, self.path, self._bridge = shortcut, path, bridge
 
     def end(self) -> None:
-        """Nothing comes any more."""
+        """Nothing comes by the shortcut any more."""
         if self._bridge is not None:
             self._bridge.come_back()
+            self._bridge = None  # by the own wire the rest of much may still come
 
     @property
     def by_shortcut(self) -> bool:

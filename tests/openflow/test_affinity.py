@@ -33,53 +33,53 @@ def cpus(monkeypatch: pytest.MonkeyPatch) -> Cpus:
 
 def test_a_cpu_is_left_and_taken_back(cpus: Cpus) -> None:
     affinity = Affinity()
-    affinity.leave(2, to="br0")
+    affinity.leave(2, to=100)
     assert cpus.now == {0, 1, 3}
-    affinity.leave(1, to="br0")
+    affinity.leave(1, to=100)
     assert cpus.now == {0, 2, 3}
-    affinity.take_back(of="br0")
+    affinity.take_back(of=100)
     assert cpus.now == {0, 1, 2, 3}
 
 
 def test_what_changes_nothing_asks_the_kernel_nothing(cpus: Cpus) -> None:
     affinity = Affinity()
     for _ in range(3):
-        affinity.leave(2, to="br0")
-    affinity.leave(2, to="br1")
-    affinity.take_back(of="br0")
-    affinity.take_back(of="br0")
+        affinity.leave(2, to=100)
+    affinity.leave(2, to=101)
+    affinity.take_back(of=100)
+    affinity.take_back(of=100)
     assert cpus.told == [{0, 1, 3}]
 
 
 def test_what_several_have_is_left_to_all_of_them(cpus: Cpus) -> None:
     affinity = Affinity()
-    for cpu, name in enumerate(("br0", "br1", "br2")):
-        affinity.leave(cpu, to=name)
+    for cpu, pid in enumerate((100, 101, 102)):
+        affinity.leave(cpu, to=pid)
     assert cpus.now == {3}
-    affinity.leave(3, to="br3")
+    affinity.leave(3, to=103)
     assert cpus.now == {0, 1, 2, 3}, "none is left: as if there were nobody"
-    affinity.take_back(of="br1")
+    affinity.take_back(of=101)
     assert cpus.now == {1}
 
 
 def test_the_users_choice_is_kept_to(cpus: Cpus) -> None:
     cpus.now = {1, 2}
     affinity = Affinity()
-    affinity.leave(0, to="br0")
+    affinity.leave(0, to=100)
     assert not cpus.told
-    affinity.leave(2, to="br0")
+    affinity.leave(2, to=100)
     assert cpus.now == {1}
-    affinity.take_back(of="br0")
+    affinity.take_back(of=100)
     assert cpus.now == {1, 2}
 
 
 def test_so_is_what_the_user_chooses_meanwhile(cpus: Cpus) -> None:
     affinity = Affinity()
-    affinity.leave(2, to="br0")
+    affinity.leave(2, to=100)
     cpus.now = {2, 3}
-    affinity.leave(3, to="br0")
+    affinity.leave(3, to=100)
     assert cpus.now == {2}
-    affinity.take_back(of="br0")
+    affinity.take_back(of=100)
     assert cpus.now == {2, 3}
 
 
@@ -90,8 +90,8 @@ def test_where_it_is_refused_all_stays_as_it_is(monkeypatch: pytest.MonkeyPatch)
     before = os.sched_getaffinity(0)
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
     affinity = Affinity()
-    affinity.leave(min(before), to="br0")
-    affinity.take_back(of="br0")
+    affinity.leave(min(before), to=100)
+    affinity.take_back(of=100)
     assert os.sched_getaffinity(0) == before
 
 
@@ -127,6 +127,21 @@ def test_a_neighbour_is_found_on_its_cpu_by_its_socket() -> None:
         os.sched_setaffinity(0, allowed)
     assert beside == allowed - {cpu}
     assert after == allowed
+
+
+def test_two_bridges_of_one_process_leave_it_the_cpu_that_was_seen_last(cpus: Cpus) -> None:
+    cpus.now = set(range(1024))  # whichever the kernel says that we are on
+    ours, theirs = socketpair(AF_UNIX)
+    with ours, theirs:
+        affinity = Affinity()
+        one, other = Neighbour(ours, affinity), Neighbour(theirs, affinity)
+        one.give_way()
+        affinity.leave(3, to=os.getpid())
+        other.give_way()
+        assert len(cpus.now) == 1023
+        one.come_back()
+        other.give_way()
+        assert len(cpus.now) == 1023
 
 
 def test_a_neighbour_that_is_gone_or_hidden_is_nobodys_matter() -> None:

@@ -272,3 +272,12 @@ def test_and_is_no_more_when_that_ends(end: str) -> None:
     else:
         both.hearing.end()
     assert not both.bridge.is_given_way
+
+
+def test_nor_is_it_for_what_its_own_wire_still_brings_behind_the_end() -> None:
+    both = Both()
+    both.comes(10_000, seconds=1.0)
+    both.settle()
+    both.hearing.end()
+    both.comes(10_000, seconds=1.0)
+    assert not both.bridge.is_given_way
