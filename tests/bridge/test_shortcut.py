@@ -75,6 +75,7 @@ def test_each_question_of_the_handover_is_answered_once(ours: Responder) -> None
 
 
 def test_the_bridge_has_its_cpu_for_itself_then(ours: Responder, made: Bed) -> None:
+    asked(made)  # it is looked now and then, and maybe was not yet
     (pid,) = ours.pids()
     allowed = os.sched_getaffinity(0)
     assert len(os.sched_getaffinity(pid)) == max(1, len(allowed) - 1)
