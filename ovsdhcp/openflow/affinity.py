@@ -1,9 +1,9 @@
 """On which CPUs we answer, while a bridge of the same machine keeps one of them busy.
 
 Linux likes to wake whom something is sent on the sender's CPU. Where that is ovs-vswitchd with more
-to do, it waits while we answer, and PACKET_INs come one by one: on two CPUs that is so for up to
-seconds, by chance. So, while much comes by a bridge's socket, we keep off the CPU that it was seen
-on, among those that we may use. Where that leaves none, we keep off none.
+to do, it waits while we answer, and PACKET_INs come one by one: on two CPUs that happens now and
+then. So, while much comes by a bridge's socket, we keep off the CPU that it was seen on, among
+those that we may use. Where that leaves none, we keep off none.
 
 It is about the calling thread alone, and about what that starts meanwhile.
 """
