@@ -18,9 +18,10 @@ CLIENTS = tuple(KINDS)
 def up(config: Path | None = None, client: str = "dhclient", *, verbose: bool = False) -> None:
     """Make the lab, or what is missing of it, and show a client get its lease. LabError if not."""
     voice = Voice(verbose=verbose)
+    table = lease_table(config)
     kind_called(client)
     lab = Lab(Names(), voice)
-    lab.up(lease_table(config))
+    lab.up(table)
     lab.wait_for_flows(PORT)
     lab.clear(PORT)
     show_lease(lab, client)
