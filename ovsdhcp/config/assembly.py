@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeGuard
 
-from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PortKeys
+from ovsdhcp.config.document import BridgeKeys, Document, HostKeys, PlainHost, PortKeys
 from ovsdhcp.config.hosts import Hosts, Terms, pack_hosts, pack_terms
 from ovsdhcp.config.layers import layered
 from ovsdhcp.config.oddities import warn_of_bridge, warn_of_port
@@ -112,7 +113,8 @@ def _bindings(
 ) -> Sequence[Binding]:
     """The clients of one port, claimed; those that lack their address or MAC are left out."""
     if keys.hosts is not None:
-        records = _records(keys, (*path, "hosts"), home, settings, scope)
+        _claim_all(keys.hosts, (*path, "hosts"), home, scope)
+        records = _records(keys, (*path, "hosts"), settings, scope.report)
         hosts = Hosts(name, home.subnet, *pack_hosts(records))
         return hosts if len(hosts) > 1 else tuple(hosts)
     _claim(keys.mac, None if keys.ip is None else keys.ip.packed, path, home, scope)
@@ -123,18 +125,16 @@ def _bindings(
 
 
 def _records(
-    port: PortKeys, path: Path, home: Pool, base: Settings, scope: _Scope
+    port: PortKeys, path: Path, base: Settings, report: Report
 ) -> Iterator[tuple[bytes, bytes, bytes]]:
     """The hosts of a port, as `pack_hosts` takes them."""
     shared = pack_terms(_terms(base, trusted=port.trusted))
     for index, host in (port.hosts or {}).items():
-        entry = (*path, index)
         mac, address, terms = host.mac, host.address, shared
         if isinstance(host, HostKeys):
-            settings = layered(base, host, entry, scope.report)
+            settings = layered(base, host, (*path, index), report)
             trusted = port.trusted if host.trusted is None else host.trusted
             terms = pack_terms(_terms(settings, trusted=trusted))
-        _claim(mac, address, entry, home, scope)
         if mac is not None and address is not None:
             yield mac, address, terms
 
@@ -161,6 +161,32 @@ def _check_clients(keys: PortKeys, path: Path, report: Report) -> None:
             for key in ("mac", "ip"):
                 if getattr(host, key) is None:
                     report.add(missing((*path, "hosts", index, key)))
+
+
+def _claim_all(
+    hosts: Mapping[int, HostKeys | PlainHost], path: Path, home: Pool, scope: _Scope
+) -> None:
+    """Claim what the hosts of a port have: all in one go where nothing is wrong with any."""
+    entries = [(*path, index) for index in hosts]
+    macs = dict(zip((host.mac for host in hosts.values()), entries, strict=True))
+    addresses = dict(zip((host.address for host in hosts.values()), entries, strict=True))
+    if (
+        len(macs) == len(addresses) == len(hosts)
+        and _are_octets(macs)
+        and _are_octets(addresses)
+        and scope.macs.keys().isdisjoint(macs)
+        and home.subnet.server_mac not in macs
+        and home.can_give(addresses)
+    ):
+        scope.macs.update(macs)
+        home.taken.update(addresses)
+        return
+    for host, entry in zip(hosts.values(), entries, strict=True):
+        _claim(host.mac, host.address, entry, home, scope)
+
+
+def _are_octets(keys: dict[bytes | None, Path]) -> TypeGuard[dict[bytes, Path]]:
+    return None not in keys
 
 
 def _claim(

@@ -202,14 +202,17 @@ _PLAIN = {"mac", "ip"}
 def _hosts(value: object, validated: ValidatorFunctionWrapHandler) -> object:
     """The hosts by their positions; what is wrong with one, pydantic says."""
     numbered = _numbered(value)
+    alone = {
+        at: host
+        for at, host in numbered.items()
+        if isinstance(host, dict) and host.keys() == _PLAIN
+    }
     try:
-        plain = {
-            at: PlainHost(scalars.mac(host["mac"]), scalars.address_octets(host["ip"]))
-            for at, host in numbered.items()
-            if isinstance(host, dict) and host.keys() == _PLAIN
-        }
+        macs = scalars.macs([host["mac"] for host in alone.values()])
+        addresses = scalars.addresses_octets([host["ip"] for host in alone.values()])
     except PydanticCustomError:
         return validated(numbered)
+    plain = dict(zip(alone, map(PlainHost, macs, addresses), strict=True))
     if len(plain) == len(numbered):
         return plain
     others = validated({at: host for at, host in numbered.items() if at not in plain})

@@ -1,6 +1,6 @@
 """A subnet of the table, and the addresses that it has to give."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
@@ -55,6 +55,15 @@ class Pool:
             message = f"{self.subnet.server_id} is the server's own address"
             clash = self.settings.origins["server_id"]
             report.error((*entry, "ip"), "address-of-server", message, clash=clash)
+
+    def can_give(self, addresses: Collection[bytes]) -> bool:
+        """Whether `claim` would find nothing wrong with any of these, which differ."""
+        return (
+            self.taken.keys().isdisjoint(addresses)
+            and self.first <= min(addresses, default=self.first)
+            and max(addresses, default=self.last) <= self.last
+            and self.subnet.server_octets not in addresses
+        )
 
     def _refuse(self, address: IPv4Address, path: Path, report: Report) -> None:
         network = self.subnet.network

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from ovsdhcp.config.loading import load, loads
 from ovsdhcp.config.problems import ConfigError, Problem, Severity
+from ovsdhcp.config.subnets import Pool
 from ovsdhcp.config.table import Config, OtherTraffic, Tables
 from ovsdhcp.dhcp.binding import INFINITE, NO_BOOT, Binding, Boot
 
@@ -229,7 +231,14 @@ bridges:
 
 HOST = st.tuples(
     st.sampled_from(
-        ["02:00:00:00:00:02", "020000000003", "52:54:00:12:34:56", "03:0:0:0:0:1", "2"]
+        [
+            "02:00:00:00:00:01",
+            "02:00:00:00:00:02",
+            "020000000003",
+            "52:54:00:12:34:56",
+            "03:0:0:0:0:1",
+            "2",
+        ]
     ),
     st.sampled_from(["192.0.2.10", "192.0.2.11", "192.0.2.1", "192.0.2.255", "10.0.0.1", "10"]),
     st.sampled_from(["", ", options: {hostname: a}", ", trusted: true", ", lease_time: 0"]),
@@ -240,7 +249,7 @@ HOST = st.tuples(
 def test_a_host_that_says_no_more_than_it_must_is_a_host_like_any(
     ports: list[list[tuple[str, str, str]]],
 ) -> None:
-    def read(always: str) -> list[object]:
+    def read(always: str = "") -> list[object]:
         text = f"{NET}bridges:\n  br0:\n    ports:\n"
         for number, hosts in enumerate(ports):
             text += f"      p{number}:\n        subnet: net\n        hosts:\n"
@@ -251,7 +260,10 @@ def test_a_host_that_says_no_more_than_it_must_is_a_host_like_any(
         except ConfigError as error:
             return [(p.code, p.path, p.place.line, p.clash.line) for p in error.problems]
 
-    assert read("") == read(", options: {}")
+    found = read()
+    assert found == read(", options: {}")
+    with patch.object(Pool, "can_give", return_value=False):  # claimed one by one, then
+        assert found == read()
 
 
 # -- bridges and subnets ---------------------------------------------------------------------

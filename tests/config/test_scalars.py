@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from ovsdhcp.config import scalars
@@ -26,6 +28,33 @@ VM5 = bytes.fromhex("02ac10ff0130")
 )
 def test_mac_in_any_spelling(text: str) -> None:
     assert scalars.mac(text) == VM5
+
+
+VALUES = st.one_of(
+    st.from_regex("(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+    st.sampled_from([VM5.hex(), "00:00:00:00:00:00", "02:00:00:00:00:01,02:00:00:00:00:02", "",
+                     "02:00:00:00:00:0 ", "\u0661\u0661:00:00:00:00:00", "1.2.3", b"1.2.3.4",
+                     None, 5, ["02:00:00:00:00:01"]]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("many", "one"),
+    [(scalars.macs, scalars.mac), (scalars.addresses_octets, scalars.address_octets)],
+    ids=["macs", "addresses"],
+)
+@given(values=st.lists(VALUES, max_size=4) | st.lists(st.just("02:ac:10:ff:01:30"), max_size=4))
+def test_many_at_once_are_taken_and_refused_as_one_by_one(
+    many: Callable[[list[object]], object], one: Callable[[object], bytes], values: list[object]
+) -> None:
+    def outcome(read: Callable[[], object]) -> object:
+        try:
+            return read()
+        except PydanticCustomError as error:
+            return error.type, error.message()
+
+    assert outcome(lambda: many(values)) == outcome(lambda: list(map(one, values)))
 
 
 def test_mac_of_decimal_digits_is_not_a_number() -> None:
