@@ -25,9 +25,10 @@ Own = Mapping[int | str, Path]
 
 def warn(settings: Settings, own: Own, report: Report) -> None:
     """Warn of what is odd in `settings`, in so far as the layer that says `own` made it so."""
-    for odd in _ODDITIES:
-        for finding in odd(settings, own):
-            report.add(finding)
+    for about, odd in _ODDITIES:
+        if not about.isdisjoint(own):
+            for finding in odd(settings, own):
+                report.add(finding)
 
 
 def _finding(
@@ -38,7 +39,7 @@ def _finding(
 
 def _short_lease(settings: Settings, own: Own) -> Iterator[Finding]:
     lease = settings.lease_time
-    if "lease_time" in own and lease is not None and lease < SHORT_LEASE:
+    if lease is not None and lease < SHORT_LEASE:
         message = f"the lease ends after {lease} s, so clients ask every {max(lease // 2, 1)} s"
         hint = "an address belongs to its port in any case: an hour or a day does as well"
         yield _finding(own["lease_time"], "short-lease", message, hint)
@@ -46,13 +47,13 @@ def _short_lease(settings: Settings, own: Own) -> Iterator[Finding]:
 
 def _small_mtu(settings: Settings, own: Own) -> Iterator[Finding]:
     mtu = int.from_bytes(settings.options.get(MTU, b""), "big")
-    if MTU in own and 0 < mtu < LEAST_MTU:
+    if 0 < mtu < LEAST_MTU:
         message = f"{mtu} octets are less than the {LEAST_MTU} that every host takes (RFC 791 §3.1)"
         yield _finding(own[MTU], "small-mtu", message, "most clients ignore such a value")
 
 
 def _alternative_alone(settings: Settings, own: Own) -> Iterator[Finding]:
-    if "boot_alt" in own and settings.boot_name is None:
+    if settings.boot_name is None:
         message = "without a `bootfile_name` every client gets the alternative, iPXE too"
         hint = "`bootfile_name` is for clients that are iPXE; with one file, that is its name"
         yield _finding(own["boot_alt"], "alternative-alone", message, hint)
@@ -104,7 +105,7 @@ def _routes(settings: Settings) -> list[tuple[IPv4Network, IPv4Address]]:
 def _default_route(settings: Settings, own: Own) -> Iterator[Finding]:
     """RFC 3442: who takes classless static routes ignores the Router option beside them."""
     routes = _routes(settings)
-    if own.keys().isdisjoint(PAIR) or not routes:
+    if not routes:
         return
     default = next((via for to, via in routes if to.prefixlen == 0), None)
     router = next(_routers(settings), None)
@@ -121,13 +122,14 @@ def _default_route(settings: Settings, own: Own) -> Iterator[Finding]:
         yield _finding(path, "router-missing", message, hint)
 
 
-_ODDITIES: tuple[Callable[[Settings, Own], Iterator[Finding]], ...] = (
-    _short_lease,
-    _small_mtu,
-    _alternative_alone,
-    _gateways,
-    _default_route,
+_ODDITIES: tuple[tuple[frozenset[int | str], Callable[[Settings, Own], Iterator[Finding]]], ...] = (
+    (frozenset({"lease_time"}), _short_lease),
+    (frozenset({MTU}), _small_mtu),
+    (frozenset({"boot_alt"}), _alternative_alone),
+    (PAIR, _gateways),
+    (PAIR, _default_route),
 )
+"""What is odd, behind what it is about: who says none of that has not made it so."""
 
 
 # -- keys that another leaves without effect ---------------------------------------------------
