@@ -6,6 +6,8 @@ import random
 import select
 import signal
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +29,9 @@ from tests.dhcp.wire import bootp, frame, ip, mac
 from tests.journal.test_crash import integrity
 
 BACK_WITHIN = 2.0
+"""Seconds, most of which are the loading of Ryu."""
+RYU_ALONE = 3
+"""Times what that takes, where a slow machine needs more."""
 SYNCED_WITHIN = 5.0
 ANSWERED_WITHIN = 2.0
 JOURNALED_WITHIN = 5.0
@@ -211,6 +216,13 @@ def exchanges(path: Path) -> dict[tuple[str, str], int]:
     }
 
 
+def seconds_of_ryu_alone() -> float:
+    """How long Python takes to load what ryu-manager loads before it comes to us."""
+    start = time.monotonic()
+    subprocess.run((sys.executable, "-c", "import ryu.cmd.manager, ryu.app.wsgi"), check=True)
+    return time.monotonic() - start
+
+
 def kill(lab: Lab, supervisor: Supervisor) -> float:
     """End the server, take its flows away; the seconds until it listens again."""
     starts = supervisor.starts
@@ -228,6 +240,7 @@ def kill(lab: Lab, supervisor: Supervisor) -> float:
 )
 def test_it_comes_back_by_itself(two_bridges: Lab, supervisor: Supervisor, times: int) -> None:
     lab, chance, back, synced = two_bridges, random.Random(times), [], []
+    back_within = max(BACK_WITHIN, RYU_ALONE * seconds_of_ryu_alone())
     assert wait_for(lambda: is_synced(lab), within=20)
     with askers(lab) as (clients, busy), load(busy):
         for _ in range(times):
@@ -246,7 +259,7 @@ def test_it_comes_back_by_itself(two_bridges: Lab, supervisor: Supervisor, times
             assert {it for it, count in before.items() if after.get(it, 0) < count} == set()
     usual = statistics.median(back)
     print(f"back after {usual:.2f} s, {max(back):.2f} s at most, in step {max(synced):.2f} s later")
-    assert max(back) < BACK_WITHIN
+    assert max(back) < back_within
 
 
 def test_a_declined_address_stays_withheld(two_bridges: Lab, supervisor: Supervisor) -> None:
