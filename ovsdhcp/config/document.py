@@ -189,7 +189,7 @@ class HostKeys(SettingKeys):
 class PlainHost(NamedTuple):
     """A host that says its MAC and its address alone, as most do where there are thousands.
 
-    A HostKeys of each takes several times as long, and four times the memory.
+    A HostKeys of each takes three times as long, and more than twice the memory.
     """
 
     mac: bytes
