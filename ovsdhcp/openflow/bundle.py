@@ -5,9 +5,12 @@ A piece ends with a message, so that other messages may pass between two of them
 
 from collections.abc import Iterable, Iterator
 from itertools import count
+from typing import TypeVar
 
 from ovsdhcp.openflow import messages
 from ovsdhcp.openflow.messages import Entry, Key
+
+_Flow = TypeVar("_Flow", bound=tuple[object, ...])
 
 FLOWS_AT_ONCE = 150
 """Flows between two pauses: a millisecond's work."""
@@ -74,8 +77,8 @@ def exclusive(at: Key, what: Entry, xid: int) -> bytes:
     )
 
 
-def in_turns(flows: Iterable[tuple[Key, Entry]]) -> Iterator[tuple[Key, Entry] | None]:
-    """The flows, and None after every so many, where others may have their turn."""
+def in_turns(flows: Iterable[_Flow]) -> Iterator[_Flow | None]:
+    """The flows, or meters, and None after every so many, where others may have their turn."""
     turns = count(1)
     for flow in flows:
         yield flow

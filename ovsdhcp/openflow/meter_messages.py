@@ -42,7 +42,7 @@ def read_meter_config(reply: bytes) -> Iterator[tuple[int, Meter | None]]:
 
     Raises ValueError where a length lies.
     """
-    rest = reply[16:]
+    rest = memoryview(reply)[16:]
     while rest:
         if len(rest) < _HEAD.size:
             raise ValueError("a meter's description is cut short")
@@ -53,7 +53,7 @@ def read_meter_config(reply: bytes) -> Iterator[tuple[int, Meter | None]]:
         rest = rest[length:]
 
 
-def _meter(number: int, flags: int, bands: bytes) -> Meter | None:
+def _meter(number: int, flags: int, bands: memoryview) -> Meter | None:
     if flags != _FLAGS or len(bands) != _BAND.size:
         return None
     kind, _, rate, burst = _BAND.unpack(bands)

@@ -4,9 +4,11 @@ METER_MOD has no place in a bundle, and a meter that goes takes its flows along:
 before the flows that need them, and deleted after.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from ovsdhcp.openflow import meters
+from ovsdhcp.openflow.bundle import in_turns
 from ovsdhcp.openflow.meter_messages import (
     ADD,
     DELETE,
@@ -24,12 +26,14 @@ class MeterTable:
     def __init__(self, xids: Iterator[int]) -> None:
         self._xids = xids
         self._there: dict[int, Meter | None] = {}
+        self._unread: deque[bytes] = deque()
         self._asked = 0
         self._sent: set[int] = set()
 
     def ask(self) -> bytes:
         """Ask for the meters that the bridge has."""
         self._there = {}
+        self._unread.clear()
         self._asked = next(self._xids)
         self._sent = {self._asked}
         return meter_config_request(self._asked)
@@ -38,13 +42,22 @@ class MeterTable:
         """One part of the answer to `ask`, if it is one."""
         if xid != self._asked:
             return False
-        there = read_meter_config(reply)
-        self._there |= {number: meter for number, meter in there if meters.is_ours(number)}
+        self._unread.append(reply)
         return True
+
+    def read(self) -> Iterator[None]:
+        """Read what was told, in slices. Raises ValueError where a length lies."""
+        there = self._there  # which is another once they are asked for again
+        while self._unread:
+            for meter in in_turns(read_meter_config(self._unread.popleft())):
+                if meter is None:
+                    yield
+                elif meters.is_ours(meter[0]):
+                    there[meter[0]] = meter[1]
 
     @property
     def there(self) -> frozenset[int]:
-        """The numbers of those that the bridge has."""
+        """The numbers of those that the bridge has, as far as read."""
         return frozenset(self._there)
 
     def make(self, wanted: Iterable[Meter]) -> bytes:

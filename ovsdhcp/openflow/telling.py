@@ -157,11 +157,15 @@ class Telling:
         else:
             self.in_sync = self._dump is None and not self._stale
 
-    @staticmethod
-    def _read(dump: _Dump) -> Pieces:
+    def _read(self, dump: _Dump) -> Pieces:
+        for _ in self._meters.read():
+            yield b""
         while dump.parts:
-            flows = messages.read_flow_stats(dump.parts.popleft())
-            dump.flows.update((at, what) for at, what, _ in flows)
+            for flow in in_turns(messages.read_flow_stats(dump.parts.popleft())):
+                if flow is None:
+                    yield b""
+                else:
+                    dump.flows[flow.key] = flow.entry
             yield b""
 
     def _compared(self, there: dict[Key, Entry]) -> Pieces:

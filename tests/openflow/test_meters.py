@@ -1,6 +1,8 @@
 """Meters: the bytes, against Ryu's own; and that a bridge has those that it should, or none."""
 
 from dataclasses import replace
+from itertools import count
+from struct import pack
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from ryu.ofproto.ofproto_protocol import ProtocolDesc
 
 from ovsdhcp.config.table import Bridge, RateLimit
 from ovsdhcp.openflow import classify, messages, meter_messages, meters, pipeline
+from ovsdhcp.openflow.meter_table import MeterTable
 from ovsdhcp.openflow.meters import CEILING, Meter
 from ovsdhcp.openflow.rate_limits import DROPPED_FOR
 from ovsdhcp.openflow.switch import Switch
@@ -83,6 +86,25 @@ def test_a_description_that_lies_is_a_value_error(tail: bytes) -> None:
 def test_a_description_that_is_cut_short_is_a_value_error(tail: bytes) -> None:
     with pytest.raises(ValueError, match="meter"):
         list(meter_messages.read_meter_config(bytes(16) + tail))
+
+
+def test_many_are_read_in_slices_and_none_of_them_once_they_are_asked_for_again() -> None:
+    table = MeterTable(count(1))
+    mods = [meter_messages.meter_mod(0, Meter(CEILING + n, 10, 20), 0) for n in range(1, 1001)]
+    reply = bytes(16) + b"".join(pack("!H", 24) + mod[10:] for mod in mods)
+    table.ask()
+    assert table.told(1, reply)
+    slices = table.read()
+    for _ in range(3):
+        next(slices)
+    assert 0 < len(table.there) < 500
+    table.ask()
+    assert sum(1 for _ in slices) > 2
+    assert not table.there
+    assert table.told(2, reply)
+    for _ in table.read():
+        pass
+    assert len(table.there) == 1000
 
 
 # -- what a bridge ends with -----------------------------------------------------------------
