@@ -15,11 +15,12 @@ gives up some.
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from itertools import chain
-from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from ovsdhcp.events import Told
+from ovsdhcp.events import Tally, Told
+from ovsdhcp.questions import LONGEST, SUM_TO_XID, is_plain_reply
 from ovsdhcp.shards import Shards
+from ovsdhcp.wildcards import Wildcarded
 
 MOST = 131_072
 """Answers in all."""
@@ -31,12 +32,11 @@ It is still made anew now and then where some of so many are forgotten and other
 does not use a place again.
 """
 
+_WILDCARDED = 43_690
+"""Answers to all who differ in the client identifier alone; with one more their dict would grow."""
+
 OF_A_CLIENT = 8
 """Answers of one binding, and of all the strangers behind one port together."""
-
-_LONGEST = 1_536
-"""Octets of a question and its answer; what is longer is asked anew. With Python's own an answer
-of the usual 800 octets takes 1.4 KiB."""
 
 _GIVEN_UP = 256
 """Answers that the port with the most loses at once when all are too many."""
@@ -49,17 +49,6 @@ would take what is asked again from the processor's caches."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""
-
-PACKET_IN, EXPERIMENTER = 10, 4
-_FRAME_AT = {PACKET_IN: 42, EXPERIMENTER: 20}
-"""Where the frame begins: behind a match of in_port alone; as the first property."""
-
-_IPV4_UDP = b"\x08\x00\x45"
-BOOTREPLY = 0x0201_0600
-"""`op`, `htype`, `hlen` and `hops` of every reply."""
-
-SUM_TO_XID = Struct("!HII")
-"""From a reply's UDP checksum to its xid: what is put in when it is given again."""
 
 Whose = tuple[str, bytes] | None
 """A binding's port and address (four octets); None for a MAC that the table does not know."""
@@ -76,35 +65,11 @@ class Answer(NamedTuple):
 
 
 Found = tuple[dict[bytes, Answer], dict[bytes, Answer]]
-"""Where to look for what was said, by the key that `cut` leaves: first here, then there."""
-
-_CUTS: dict[bytes, Struct] = {}
-
-
-def cut(header: bytes) -> Struct | None:
-    """How to cut a question with that type and length, the octets 1 to 3 of its header.
-
-    All pieces but the fifth, which is the xid, make the key. Left out, by their place in the
-    frame: IP identification (18) and checksum (24), UDP checksum (40), xid (46), secs (50).
-    None for another type, and where the message is too short.
-    """
-    known = _CUTS.get(header)
-    if known is not None:
-        return known
-    at = _FRAME_AT.get(header[0]) if header else None
-    if at is None:
-        return None
-    rest = int.from_bytes(header[1:], "big") - (at + 52)
-    if rest < 0:
-        return None
-    made = _CUTS[header] = Struct(f"!{at + 18}s2x4s2x14s2x4sI2x{rest}s")
-    return made
+"""Where to look for what was said, by the key that `questions.cut` leaves: first here, then there.
+"""
 
 
-def _is_plain(question: bytes) -> bool:
-    """Whether the frame is laid out so that what is left out of the key is what it should be."""
-    at = _FRAME_AT[question[1]]
-    return question[at + 12 : at + 15] == _IPV4_UDP and question[at + 23] == 17
+_A = TypeVar("_A")
 
 
 @dataclass(slots=True)
@@ -117,35 +82,39 @@ class _Shelf:
 
 class Answers:
     """What was said on one connection. `found` is for the packet path to look into, one after the
-    other: what there is no room for in the first is in the second.
+    other: what there is no room for in the first is in the second. So is `wildcarded`, by the key
+    that `wildcards.masked` makes.
     """
 
     def __init__(self, memory: "Memory", bridge: str) -> None:
         self.bridge = bridge
         self.found: Found = {}, {}
+        self.wildcarded: dict[bytes, Wildcarded] = {}
         self.asked_before = memory.asked_before
         self._memory = memory
         self._shelves: dict[int, _Shelf] = {}
 
-    def keep(
-        self, ofport: int, question: bytes, asked: bytes, reply: bytes, at: int, told: Told
-    ) -> None:
-        """Remember what `question`, a whole message with the key `asked`, was answered with.
+    def keep(self, ofport: int, asked: bytes, reply: bytes, at: int, told: Told) -> None:
+        """Remember what a plain question with the key `asked` was answered with.
 
-        `reply` is a whole message too, and its frame begins `at` an octet of it; or it is empty.
+        `reply` is a whole message, and its frame begins `at` an octet of it; or it is empty.
         `told` is what is told of it each time.
         """
-        if not _is_plain(question):
-            return
         if not reply:
             self._keep(ofport, asked, Answer(b"", b"", 0, told))
-        elif reply[at + 12 : at + 15] == _IPV4_UDP:
+        elif is_plain_reply(reply, at):
             sum_at, xid_end = at + 40, at + 50
             udp_sum, _, xid = SUM_TO_XID.unpack_from(reply, sum_at)
             sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
             said = (reply[:sum_at], reply[xid_end:], sum_without, told)
             answer = tuple.__new__(Answer, said)
             self._keep(ofport, asked, answer)
+
+    def keep_wildcarded(self, ofport: int, key: bytes, answer: Wildcarded) -> None:
+        """Remember what all questions with that key are answered with."""
+        octets = len(key) + len(answer.head) + len(answer.between) + len(answer.tail)
+        if octets <= LONGEST and len(self.wildcarded) < _WILDCARDED:
+            self._place(ofport, key, answer.tally, self.wildcarded, answer)
 
     def forget_port(self, ofport: int) -> None:
         """The port is another, or has other bindings."""
@@ -181,10 +150,11 @@ class Answers:
         It yields where the others may have their turn.
         """
         found, self.found = self.found, ({}, {})
+        wildcarded, self.wildcarded = self.wildcarded, {}
         self._memory.held -= sum(shelf.held for shelf in self._shelves.values())
         shelves, self._shelves = self._shelves, {}
         parts = (shelf.of.parts() for shelf in shelves.values())
-        return _taken_apart([*found, *chain.from_iterable(parts)])
+        return _taken_apart([*found, wildcarded, *chain.from_iterable(parts)])
 
     def close(self) -> None:
         """The connection has ended."""
@@ -204,18 +174,23 @@ class Answers:
 
     def _keep(self, ofport: int, asked: bytes, answer: Answer) -> None:
         first, second = self.found
-        if len(asked) + len(answer.head) + len(answer.tail) > _LONGEST:
+        if len(asked) + len(answer.head) + len(answer.tail) > LONGEST:
             return
         if asked in first or asked in second:
             return
+        into = first if len(first) < _FIRST else second
+        self._place(ofport, asked, answer.told[0], into, answer)
+
+    def _place(
+        self, ofport: int, asked: bytes, tally: Tally, into: dict[bytes, _A], answer: _A
+    ) -> None:
         shelf = self._shelves.get(ofport)
         if shelf is None:
             shelf = self._shelves[ofport] = _Shelf()
-        tally, _ = answer.told
         binding = tally.exchange.binding
         whose = None if binding is None else (binding.port, binding.address_octets)
         kept = shelf.of.get(whose) or ()
-        (first if len(first) < _FIRST else second)[asked] = answer
+        into[asked] = answer
         if len(kept) == OF_A_CLIENT:
             self._drop(kept[0])
             shelf.of[whose] = (*kept[1:], asked)
@@ -232,8 +207,8 @@ class Answers:
 
     def _drop(self, asked: bytes) -> None:
         first, second = self.found
-        if first.pop(asked, None) is None:
-            del second[asked]
+        if first.pop(asked, None) is None and second.pop(asked, None) is None:
+            del self.wildcarded[asked]
 
     def _count(self, shelf: _Shelf, more: int) -> None:
         shelf.held += more

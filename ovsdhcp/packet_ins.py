@@ -8,18 +8,25 @@ of a read are sent, and nothing else is done beside.
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from struct import Struct
 
-from ovsdhcp.answers import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, Answers, Found, cut
+from ovsdhcp import wildcards
+from ovsdhcp.answers import Answers, Found
 from ovsdhcp.events import Told
 from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
+from ovsdhcp.questions import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, cut, is_plain
 from ovsdhcp.service import Said, Service
 
 LOG = logging.getLogger("ovsdhcp")
 
 _NONE: Found = {}, {}
 
+_REPLY_AT = {PACKET_IN: messages.PACKET_OUT_FRAME, EXPERIMENTER: continuation.FRAME}
+"""Where the frame begins in a reply to such a message."""
+
+_Ask = Callable[[bytes], Said | None]
 
 _Noted = tuple[list[Told], list[int], list[bytes]]
 """What is told of questions that are not counted yet, their xids, and the pieces of what is to be
@@ -97,10 +104,34 @@ class PacketIns:
                 xids(xid)
             elif octets[at + 1 : at + 4] != header:
                 return at, True
-            elif not self._is_answered(octets[at : at + size], asked, noted, now):
-                return at, False
+            else:
+                message = octets[at : at + size]
+                if not self._is_known(message, noted) and not self._is_answered(
+                    message, asked, noted, now
+                ):
+                    return at, False
             at += size
         return at, octets[at + 1 : at + 4] != header
+
+    def _is_known(self, message: bytes, noted: _Noted) -> bool:
+        """Whether another was asked that differs in the client identifier alone; then it is
+        answered as that was.
+        """
+        if self._switch.rate_limits is not None:
+            return False
+        masked = wildcards.masked(message)
+        if masked is None:
+            return False
+        key, client_id, xid, _ = masked
+        known = self._answers.wildcarded.get(key)
+        if known is None:
+            return False
+        octets, told = wildcards.put(known, client_id, xid)
+        all_told, xids, answers = noted
+        answers += octets
+        all_told.append(told)
+        xids.append(xid)
+        return True
 
     def _is_answered(self, message: bytes, asked: bytes, noted: _Noted, now: float) -> bool:
         """Whether it is a question of ours; then it is answered.
@@ -109,7 +140,9 @@ class PacketIns:
         """
         ask = self._ask.get(message[1]) if message[0] == messages.VERSION else None
         try:
-            said = None if ask is None else ask(message, asked, now)
+            said = None if ask is None else ask(message, now)
+            if ask is not None and said is not None and said.lasting and asked:
+                self._remember(message, asked, said, partial(ask, now=now))
         except Exception:
             LOG.exception("a packet-in failed; this is a bug, please report it")
             return False
@@ -123,7 +156,7 @@ class PacketIns:
             xids.append(xid)
         return True
 
-    def _punted(self, message: bytes, asked: bytes, now: float) -> Said | None:
+    def _punted(self, message: bytes, now: float) -> Said | None:
         packet_in = messages.read_packet_in(message)
         if packet_in is None or not pipeline.is_ours(packet_in.cookie):
             return None
@@ -131,11 +164,9 @@ class PacketIns:
             over = self._service.over_limit(self._switch, packet_in.in_port, now)
             if over is not None:
                 return Said(over, packet_in.in_port)
-        said = self._service.packet_in(self._switch, packet_in, now)
-        self._remember(message, asked, said, messages.PACKET_OUT_FRAME)
-        return said
+        return self._service.packet_in(self._switch, packet_in, now)
 
-    def _paused(self, message: bytes, asked: bytes, now: float) -> Said | None:
+    def _paused(self, message: bytes, now: float) -> Said | None:
         if not continuation.is_packet_in(message):
             return None
         if self._switch.rate_limits is not None:
@@ -143,10 +174,24 @@ class PacketIns:
             over = self._service.over_limit(self._switch, in_port, now)
             if over is not None:
                 return Said(over, in_port)
-        said = self._service.paused(self._switch, message[16:], now)
-        self._remember(message, asked, said, continuation.FRAME)
-        return said
+        return self._service.paused(self._switch, message[16:], now)
 
-    def _remember(self, question: bytes, asked: bytes, said: Said, frame_at: int) -> None:
-        if said.lasting and asked and said.told and self._answers.asked_before(asked):
-            self._answers.keep(said.in_port, question, asked, said.octets, frame_at, said.told)
+    def _remember(self, question: bytes, asked: bytes, said: Said, ask: _Ask) -> None:
+        """Keep what was said, if it was asked before; or what is said to all that are like it."""
+        _, in_port, _, told, _ = said
+        if told is None or not is_plain(question):
+            return
+        frame_at = _REPLY_AT[question[1]]
+        if self._answers.asked_before(asked):
+            self._answers.keep(in_port, asked, said.octets, frame_at, told)
+            return
+        masked = wildcards.masked(question) if self._switch.rate_limits is None else None
+        if masked is None or not self._answers.asked_before(masked.key):
+            return
+        another = ask(wildcards.with_another(question, masked))
+        if another is None or another.told is None or not another.lasting:
+            return
+        answers = (said.octets, told), (another.octets, another.told)
+        answer = wildcards.wildcarded(masked, *answers, frame_at)
+        if answer is not None:
+            self._answers.keep_wildcarded(in_port, masked.key, answer)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovsdhcp import answers
+from ovsdhcp import answers, wildcards
 from ovsdhcp.answers import Memory
 from ovsdhcp.config.hosts import Hosts, pack_hosts, pack_terms
 from ovsdhcp.config.table import Bridge, Config, Port, RateLimit, Reply, Tables
@@ -144,12 +144,13 @@ OPTIONS = st.fixed_dictionaries(
         50: st.sampled_from([bytes(map(int, text.split("."))) for text in ADDRESSES]),
         54: st.sampled_from([bytes((172, 16, 255, 129)), bytes((192, 0, 2, 1))]),
         55: st.sampled_from([bytes((1, 3, 6)), bytes((3, 1))]),
-        61: st.sampled_from([b"\1abc", b"x"]),
+        61: st.sampled_from([b"\1abc", b"x"]) | st.binary(min_size=4, max_size=4),
     },
 )
+XIDS = st.integers(0, 0xFFFF_FFFF) | st.sampled_from([0, 1, 0xFFFF, 0xFFFF_0000])
 MORE = st.fixed_dictionaries(
     {
-        "xid": st.integers(0, 0xFFFF_FFFF) | st.sampled_from([0, 1, 0xFFFF, 0xFFFF_0000]),
+        "xid": XIDS,
         "secs": st.integers(0, 0xFFFF),
         "unicast": st.booleans(),
         "tags": st.sampled_from([b"", b"", b"", bytes.fromhex("81000005")]),
@@ -167,7 +168,9 @@ QUESTIONS = st.builds(
 )
 
 
-def usual(kind: str, in_port: int, more: dict[str, Any]) -> tuple[bytes, int]:
+def usual(
+    kind: str, in_port: int, client_id: dict[int, bytes], more: dict[str, Any]
+) -> tuple[bytes, int]:
     """What a client of that port says, so that all that a server can do is done."""
     own = bytes(map(int, ADDRESS[in_port].split(".")))
     chosen = {50: own, 54: bytes((172, 16, 255, 129))}
@@ -179,13 +182,14 @@ def usual(kind: str, in_port: int, more: dict[str, Any]) -> tuple[bytes, int]:
         "release": (7, {}, ADDRESS[in_port]),
     }[kind]
     whose = {1: 0, 2: 1, 5: 0}[in_port]
-    return question(number, whose, given, ciaddr, more), in_port
+    return question(number, whose, given | client_id, ciaddr, more), in_port
 
 
 USUAL = st.builds(
     usual,
     st.sampled_from(["discover", "select", "renew", "decline", "release"]),
     st.sampled_from([1, 2, 5]),
+    st.just({}) | st.fixed_dictionaries({61: st.binary(min_size=5, max_size=5)}),
     MORE,
 )
 Step = Callable[[Server], bytes]
@@ -290,8 +294,8 @@ def renewal(xid: int, **more: Any) -> bytes:
     return question(**RENEWAL, more=fields | more)  # type: ignore[arg-type]
 
 
-def with_client_id(number: int) -> bytes:
-    sent: bytes = frame(bootp(1, {61: bytes([1, number])}, chaddr=MACS[1]), eth_src=MACS[1])
+def with_host_name(number: int) -> bytes:
+    sent: bytes = frame(bootp(1, {12: bytes([1, number])}, chaddr=MACS[1]), eth_src=MACS[1])
     return sent
 
 
@@ -347,10 +351,93 @@ def test_what_comes_in_one_read_is_answered_as_if_it_came_alone(
     assert together.told() == alone.told()
 
 
+OTHERS = st.sampled_from([{}, {12: b"vm"}, {12: b"=\x04abcd"}, {57: b"\2\x40", 12: b"odd"}])
+IDS = st.sampled_from([2, 4, 9, 255]).flatmap(
+    lambda size: st.lists(st.binary(min_size=size, max_size=size), min_size=3, max_size=6)
+)
+
+
+@pytest.mark.parametrize(
+    ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
+)
+@given(before=OTHERS, after=OTHERS, ids=IDS, kind=st.sampled_from([1, 3, 7, 8]), xid=XIDS)
+def test_an_answer_to_another_client_identifier_is_the_engines(
+    bridge: Bridge,
+    wrap: Callable[[bytes, int], bytes],
+    before: dict[int, bytes],
+    after: dict[int, bytes],
+    ids: list[bytes],
+    kind: int,
+    xid: int,
+) -> None:
+    with_memory, without = Server(bridge, answers.MOST), Server(bridge, 0)
+    more = {"secs": 0, "unicast": True, "tags": b"", "ident": b"\0\0", "length": None}
+    for number, client_id in enumerate(ids):
+        given = before | {61: client_id} | after
+        sent = question(kind, 0, given, ADDRESS[5], more | {"xid": (xid + number) % (1 << 32)})
+        assert with_memory.read(wrap(sent, 5)) == without.read(wrap(sent, 5))
+    assert with_memory.told() == without.told()
+
+
+def identified(client_id: bytes, xid: int = 1) -> bytes:
+    message = bootp(1, {61: client_id}, chaddr=MACS[1], xid=xid)
+    sent: bytes = frame(message, eth_src=MACS[1])
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
+)
+def test_another_client_identifier_needs_no_engine(
+    bridge: Bridge, wrap: Callable[[bytes, int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the third on, and its checksum is what the engine would have said."""
+    asking = Server(bridge, answers.MOST)
+    for client_id in (b"\0first", b"\0other"):
+        asking.read(wrap(identified(client_id), 2))
+    wanted = Server(bridge, 0).read(wrap(identified(b"\0third", xid=0xF1F2_F3F4), 2))
+    monkeypatch.setattr(server, "answer", never)
+    assert asking.read(wrap(identified(b"\0third", xid=0xF1F2_F3F4), 2)) == wanted != b""
+    assert asking.service.memory.held == 1
+    asking.told()
+    (record,) = asking.service.leases.records()
+    assert record.client_id == b"\0third"
+
+
+NOT_LIKE: dict[str, Callable[[int], list[tuple[int, bytes]]]] = {
+    "too short to be one (RFC 2132 §9.14)": lambda number: [(61, bytes([number]))],
+    "in two parts (RFC 3396 §7)": lambda number: [(61, bytes([0, number])), (61, b"too")],
+    "a host name that looks like it": lambda number: [(12, bytes([61, 2, number, 0]))],
+}
+
+
+@pytest.mark.parametrize("given", NOT_LIKE.values(), ids=NOT_LIKE)
+def test_what_is_no_client_identifier_has_its_say(
+    given: Callable[[int], list[tuple[int, bytes]]],
+) -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for number in range(5):
+        sent = frame(bootp(1, given(number), chaddr=MACS[1]), eth_src=MACS[1])
+        asking.read(packet_in(sent, 2))
+    assert asking.service.memory.held == 0
+
+
+def test_places_of_client_identifiers_are_few() -> None:
+    """And whoever has it elsewhere is answered as quickly a moment later."""
+    asking = Server(BR_INT, answers.MOST)
+    for length in range(40):
+        for number in range(3):
+            given = {12: bytes(1 + length), 61: bytes([0, number, length]), 60: bytes(60 - length)}
+            sent = frame(bootp(1, given, chaddr=MACS[1]), eth_src=MACS[1])
+            asking.read(packet_in(sent, 2))
+    assert all(len(known) <= 4 for known in wildcards._KNOWN.values())
+    assert asking.service.memory.held == answers.OF_A_CLIENT
+
+
 def test_what_is_asked_once_is_not_kept() -> None:
     asking = Server(BR_INT, answers.MOST)
     for number in range(50):
-        asking.read(packet_in(with_client_id(number), 2))
+        asking.read(packet_in(with_host_name(number), 2))
     assert asking.service.memory.held == 0
 
 
@@ -381,7 +468,7 @@ def test_a_client_pushes_out_only_its_own() -> None:
     asking = Server(BR_INT, answers.MOST)
     asking.read_twice(packet_in(renewal(1), 5))
     for number in range(50):
-        asking.read_twice(packet_in(with_client_id(number), 2))
+        asking.read_twice(packet_in(with_host_name(number), 2))
         assert asking.service.memory.held <= 1 + answers.OF_A_CLIENT
     assert asking.service.memory.held == 1 + answers.OF_A_CLIENT
 
@@ -390,7 +477,7 @@ def test_when_all_is_full_the_port_with_the_most_gives_up() -> None:
     asking = Server(BR_INT, 6)
     asking.read_twice(packet_in(renewal(1), 5))
     for number in range(20):
-        asking.read_twice(packet_in(with_client_id(number), 2))
+        asking.read_twice(packet_in(with_host_name(number), 2))
         assert asking.service.memory.held <= 6
     kept = chain.from_iterable(found.values() for found in asking.answers.found)
     of_vm5 = [one for one in kept if one.told[0].exchange.port == "vm5"]

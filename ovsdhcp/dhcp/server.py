@@ -84,7 +84,8 @@ def answer(
     declined (RFC 2131 §4.3.3). Never raises for any frame.
 
     A caller that remembers answers need not look at what has no say: TOS, identification, TTL,
-    source port, both checksums, `hops` and `secs`; nor at `xid`, which is only copied.
+    source port, both checksums, `hops` and `secs`; nor at what is only copied, `xid` and, if its
+    length stays the same, the value of the client identifier (option 61).
     """
     try:
         envelope = envelopes.decode(frame)
