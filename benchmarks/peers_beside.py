@@ -46,17 +46,23 @@ PAIRS = (
 
 
 CLOSE = ("ovsdhcp", "ovn-controller", "null-unix")
-CLOSELY = ("renew 1", "renew 32", "renew 128", "new 128")
+CLOSELY = ("renew 1", "renew 32", "renew 128", "new 128", "unlike 128")
 """Those whose ratios are near what is wanted of them, and under which loads."""
 
 OPEN_RATE = 10_000
 
 
 def loads(seconds: float) -> dict[str, Load]:
-    """Closed loops by window, of clients that renew and of clients never seen; an open loop."""
+    """Closed loops by window, of clients that renew, of clients never seen, and of questions that
+    each server has to think about anew; an open loop.
+    """
     closed = {
         f"{kind} {window}": Load(kind=kind, window=window, seconds=seconds)
-        for kind, windows in (("renew", (1, 8, 32, 128)), ("new", (1, 32, 128)))
+        for kind, windows in (
+            ("renew", (1, 8, 32, 128)),
+            ("new", (1, 32, 128)),
+            ("unlike", (128,)),
+        )
         for window in windows
     }
     return closed | {f"open {OPEN_RATE}": Load("open", rate=OPEN_RATE, seconds=seconds)}

@@ -130,8 +130,8 @@ def _section(found: dict[str, Any], name: str) -> dict[str, Any]:
 _RATES = {
     "renew 128": "Renewing clients, 128 questions outstanding",
     "renew 32": "Renewing clients, 32 outstanding",
-    "new 128": "Every client new, 128 outstanding",
-    "renew 8": "Renewing clients, 8 outstanding",
+    "new 128": "Every client identifier new, 128 outstanding",
+    "unlike 128": "Every question unlike all before, 128 outstanding",
 }
 
 

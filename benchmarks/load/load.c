@@ -391,7 +391,7 @@ static uint64_t mac_of(const char *text)
 
 static enum kind kind_of(const char *text)
 {
-    for (enum kind kind = RENEW; kind <= NEW; kind++)
+    for (enum kind kind = RENEW; kind < KINDS_END; kind++)
         if (!strcmp(text, KINDS[kind]))
             return kind;
     die("no kind of question is called %s", text);

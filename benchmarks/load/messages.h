@@ -29,8 +29,10 @@ struct message { /* Ethernet, IPv4, UDP (RFC 768), DHCP (RFC 2131 figure 1) with
     uint8_t chaddr[16], sname[64], file[128], cookie[4], options[];
 } PACKED;
 
-enum kind { RENEW, DISCOVERING, NEW };
-static const char *const KINDS[] = {"renew", "discover", "new"};
+enum kind { RENEW, DISCOVERING, NEW, UNLIKE, KINDS_END };
+static const char *const KINDS[] = {"renew", "discover", "new", "unlike"};
+/* New ones have a client identifier each that was never seen before, those unlike all others a
+ * host name: the former a server copies, the latter most servers only read. */
 
 static struct {
     uint64_t mac, server_mac;
@@ -70,17 +72,26 @@ static uint8_t *put_option(uint8_t *at, uint8_t code, uint8_t length, const void
     return at + length;
 }
 
+static const char *put_name(char name[12], uint64_t number)
+{
+    for (int i = 0; i < 12; i++, number >>= 5)
+        name[i] = "abcdefghijklmnopqrstuvwxyz012345"[number & 31];
+    return name;
+}
+
 static uint8_t *put_options(uint8_t *at, uint8_t type, uint32_t client, enum kind kind)
 {
     static const uint8_t wanted[] = {1, 28, 2, 3, 15, 6, 12, 121, 26, 42}, large[] = {2, 64};
     static uint64_t stranger;
     uint32_t address = htonl(net.ip + client), server = htonl(net.server);
     uint8_t id[9] = {kind != NEW};
+    char name[12];
 
-    if (kind == NEW && !stranger)
+    if (!stranger)
         stranger = (uint64_t)time(NULL) << 32; /* not seen in an earlier run either */
+    stranger++;
     if (kind == NEW)
-        stranger++, memcpy(id + 1, &stranger, 8);
+        memcpy(id + 1, &stranger, 8);
     else
         put_mac(id + 1, net.mac + client);
     at = put_option(at, 53, 1, &type);
@@ -89,6 +100,8 @@ static uint8_t *put_options(uint8_t *at, uint8_t type, uint32_t client, enum kin
         at = put_option(at, 50, 4, &address);
         at = put_option(at, 54, 4, &server);
     }
+    if (kind == UNLIKE)
+        at = put_option(at, 12, sizeof name, put_name(name, stranger));
     at = put_option(at, 57, 2, large);
     at = put_option(at, 55, sizeof wanted, wanted);
     *at++ = 255;
