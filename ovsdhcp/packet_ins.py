@@ -8,7 +8,6 @@ of a read are sent, and nothing else is done beside.
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
 from struct import Struct
 
 from ovsdhcp import wildcards
@@ -18,6 +17,7 @@ from ovsdhcp.openflow import continuation, messages, pipeline
 from ovsdhcp.openflow.switch import Switch
 from ovsdhcp.questions import BOOTREPLY, EXPERIMENTER, PACKET_IN, SUM_TO_XID, cut, is_plain
 from ovsdhcp.service import Said, Service
+from ovsdhcp.wildcards import Masked
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -26,7 +26,6 @@ _NONE: Found = {}, {}
 _REPLY_AT = {PACKET_IN: messages.PACKET_OUT_FRAME, EXPERIMENTER: continuation.FRAME}
 """Where the frame begins in a reply to such a message."""
 
-_Ask = Callable[[bytes], Said | None]
 
 _Noted = tuple[list[Told], list[int], list[bytes]]
 """What is told of questions that are not counted yet, their xids, and the pieces of what is to be
@@ -104,57 +103,47 @@ class PacketIns:
                 xids(xid)
             elif octets[at + 1 : at + 4] != header:
                 return at, True
-            else:
-                message = octets[at : at + size]
-                if not self._is_known(message, noted) and not self._is_answered(
-                    message, asked, noted, now
-                ):
-                    return at, False
+            elif not self._is_answered(octets[at : at + size], asked, noted, now):
+                return at, False
             at += size
         return at, octets[at + 1 : at + 4] != header
 
-    def _is_known(self, message: bytes, noted: _Noted) -> bool:
-        """Whether another was asked that differs in the client identifier alone; then it is
-        answered as that was.
-        """
-        if self._switch.rate_limits is not None:
-            return False
-        masked = wildcards.masked(message)
-        if masked is None:
-            return False
-        key, client_id, xid, _ = masked
-        known = self._answers.wildcarded.get(key)
-        if known is None:
-            return False
-        octets, told = wildcards.put(known, client_id, xid)
-        all_told, xids, answers = noted
-        answers += octets
-        all_told.append(told)
-        xids.append(xid)
-        return True
-
     def _is_answered(self, message: bytes, asked: bytes, noted: _Noted, now: float) -> bool:
-        """Whether it is a question of ours; then it is answered.
+        """Whether it is a question of ours; then it is answered, as another was that differs in the
+        client identifier alone, or by the engine.
 
         A fault of ours is told, and the message is left to others.
         """
+        masked = wildcards.masked(message) if asked and self._switch.rate_limits is None else None
+        known = None if masked is None else self._answers.wildcarded.get(masked[0])
+        all_told, xids, answers = noted
+        if masked is not None and known is not None:
+            octets, told = wildcards.put(known, masked)
+            answers.append(octets)
+            all_told.append(told)
+            xids.append(masked[2])
+            return True
+        said = self._said(message, asked, masked, now)
+        if said is None:
+            return False
+        answer, _, _, what, xid = said
+        answers.append(answer)
+        if what is not None:
+            all_told.append(what)
+            xids.append(xid)
+        return True
+
+    def _said(self, message: bytes, asked: bytes, masked: Masked | None, now: float) -> Said | None:
+        """What the engine says to a question of ours, which may be kept."""
         ask = self._ask.get(message[1]) if message[0] == messages.VERSION else None
         try:
             said = None if ask is None else ask(message, now)
-            if ask is not None and said is not None and said.lasting and asked:
-                self._remember(message, asked, said, partial(ask, now=now))
+            if said is not None and said.lasting and asked:
+                self._remember(message, asked, masked, said, now)
         except Exception:
             LOG.exception("a packet-in failed; this is a bug, please report it")
-            return False
-        if said is None:
-            return False
-        octets, _, _, told, xid = said
-        all_told, xids, answers = noted
-        answers.append(octets)
-        if told is not None:
-            all_told.append(told)
-            xids.append(xid)
-        return True
+            return None
+        return said
 
     def _punted(self, message: bytes, now: float) -> Said | None:
         packet_in = messages.read_packet_in(message)
@@ -176,22 +165,20 @@ class PacketIns:
                 return Said(over, in_port)
         return self._service.paused(self._switch, message[16:], now)
 
-    def _remember(self, question: bytes, asked: bytes, said: Said, ask: _Ask) -> None:
-        """Keep what was said, if it was asked before; or what is said to all that are like it."""
-        _, in_port, _, told, _ = said
+    def _remember(
+        self, question: bytes, asked: bytes, masked: Masked | None, said: Said, now: float
+    ) -> None:
+        """Keep what was said, where it was asked before; or what all are told who are like it."""
+        octets, in_port, _, told, _ = said
         if told is None or not is_plain(question):
             return
         frame_at = _REPLY_AT[question[1]]
         if self._answers.asked_before(asked):
-            self._answers.keep(in_port, asked, said.octets, frame_at, told)
-            return
-        masked = wildcards.masked(question) if self._switch.rate_limits is None else None
-        if masked is None or not self._answers.asked_before(masked.key):
-            return
-        another = ask(wildcards.with_another(question, masked))
-        if another is None or another.told is None or not another.lasting:
-            return
-        answers = (said.octets, told), (another.octets, another.told)
-        answer = wildcards.wildcarded(masked, *answers, frame_at)
-        if answer is not None:
-            self._answers.keep_wildcarded(in_port, masked.key, answer)
+            self._answers.keep(in_port, asked, octets, frame_at, told)
+        elif masked is not None and self._answers.asked_before(masked[0]):
+            another = self._ask[question[1]](wildcards.with_another(question, masked), now)
+            if another is not None and another.lasting and another.told is not None:
+                answers = (octets, told), (another.octets, another.told)
+                answer = wildcards.wildcarded(masked, *answers, frame_at)
+                if answer is not None:
+                    self._answers.keep_wildcarded(in_port, masked.key, answer)

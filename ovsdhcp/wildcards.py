@@ -155,9 +155,9 @@ def wildcarded(
     if pieces is None or client_id != asked.client_id:
         return None
     made = Wildcarded(*pieces, tally, mac, tuple(said))
-    for whose, wanted in ((asked.client_id, answered), (_another(asked.client_id), another)):
-        octets, told = put(made, whose, asked.xid)
-        if (b"".join(octets), told) != wanted:
+    other = asked._replace(client_id=_another(asked.client_id))
+    for whose, (octets, told) in ((asked, answered), (other, another)):
+        if put(made, whose) != (octets, told):
             return None
     return made
 
@@ -179,12 +179,13 @@ def _pieces(
     return reply[:sum_at], reply[xid_end:start], reply[end:], without, shift
 
 
-def put(found: Wildcarded, client_id: bytes, xid: int) -> tuple[tuple[bytes, ...], Told]:
-    """The pieces of the answer to a question with that identifier, and what is told of it."""
+def put(found: Wildcarded, asked: Masked) -> Answered:
+    """What a question is answered."""
     head, between, tail, udp_sum, shift, tally, mac, said = found
+    _, client_id, xid, _ = asked
     told = tally, tuple.__new__(Client, (mac, client_id, *said))
     if not head:
-        return (), told
+        return b"", told
     udp_sum += xid + (int.from_bytes(client_id, "big") << shift)
     checked = SUM_TO_XID.pack(0xFFFF - udp_sum % 0xFFFF, BOOTREPLY, xid)
-    return (head, checked, between, client_id, tail), told
+    return b"".join((head, checked, between, client_id, tail)), told
