@@ -7,6 +7,9 @@ with it. The engine alone decides; this only remembers what it said to the very 
 
 An answer is kept when its question comes for the second time: most that are asked once, those of
 a client's start, are never asked again, and to keep one costs a third of what the engine does.
+Where a question comes for the second time but with another client identifier, what is kept serves
+all that differ in that alone (`wildcards`).
+
 What is kept is bounded for each binding, so for each port, and in all. A client that asks
 ever more pushes out only its own; when everything is full, the port that holds the most
 gives up some.

@@ -2,9 +2,9 @@
 megaflow cache, a storey higher.
 
 The engine only copies option 61 (`dhcp.server.answer`), so one answer serves all questions that
-differ in nothing else, with the identifier and its checksum put in. The engine alone decides: a
-second question, with another identifier, is put to it before an answer is kept, and it is kept
-where the two answers differ by the identifiers, and what is told of them as well.
+differ in nothing else, with the identifier and its checksum put in. The engine alone decides: the
+same question with yet another identifier is put to it before an answer is kept, and it is kept
+only if both answers, and what is told of both, are what this makes of it.
 """
 
 from functools import lru_cache
@@ -69,7 +69,10 @@ class Wildcarded(NamedTuple):
 
 
 _KNOWN: dict[bytes, tuple[Wildcard, ...]] = {}
-"""By the type and length of a message: those that were used before, the latest first."""
+"""By the type and length of a message: those that were found last, the latest first.
+
+Who has it in many places has others look for theirs again, at a microsecond or two each time.
+"""
 
 
 def masked(question: bytes) -> Masked | None:
@@ -143,7 +146,7 @@ Answered = tuple[bytes, Told]
 def wildcarded(
     asked: Masked, answered: Answered, another: Answered, frame_at: int
 ) -> Wildcarded | None:
-    """What two questions with different identifiers were answered, if only these differ in it.
+    """The answer to all such questions; None if it is not what these two were answered.
 
     `another` is the answer to `with_another`. The frame begins `frame_at` an octet of a reply.
     """

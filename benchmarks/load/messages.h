@@ -31,8 +31,8 @@ struct message { /* Ethernet, IPv4, UDP (RFC 768), DHCP (RFC 2131 figure 1) with
 
 enum kind { RENEW, DISCOVERING, NEW, UNLIKE, KINDS_END };
 static const char *const KINDS[] = {"renew", "discover", "new", "unlike"};
-/* New ones have a client identifier each that was never seen before, those unlike all others a
- * host name: the former a server copies, the latter most servers only read. */
+/* What was never seen before is in a new one the client identifier, which a server only copies; in
+ * one unlike all others the host name, which a server may look at. */
 
 static struct {
     uint64_t mac, server_mac;

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.slow
 
 PORTS = 5000
 TIMES = 3.0
+LONGEST = 400.0
+"""Seconds for what is measured in `TIMES`: on a slow machine ovs-ofctl takes 60."""
+
 GAP = 20.0
 """Milliseconds."""
 LEASE_TABLE = """
@@ -68,7 +71,7 @@ def test_five_thousand_ports(
 
     start = time.monotonic()
     switch.set_controller()
-    there = wait_for(lambda: _count(crowded) == wanted, within=60, every=0.05)
+    there = wait_for(lambda: _count(crowded) == wanted, within=LONGEST, every=0.05)
     assert there, (_count(crowded), wanted, crowded.controller.log.read_text()[-2000:])
     ours = time.monotonic() - start
     time.sleep(2 * hub_gaps.LINE_EVERY)
@@ -89,7 +92,7 @@ def test_five_thousand_ports(
     start = time.monotonic()
     add = ("ovs-ofctl", "--bundle", "-O", "OpenFlow13", "add-flows", "br-int", str(file))
     env = switch.client_environment
-    crowded.shell.run(*add, doing="lay the same flows", environment=env, timeout=120)
+    crowded.shell.run(*add, doing="lay the same flows", environment=env, timeout=LONGEST)
     theirs = time.monotonic() - start
     print(
         f"{wanted} flows: {ours:.2f} s, ovs-ofctl {theirs:.2f} s; the hub was kept "
