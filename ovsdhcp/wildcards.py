@@ -21,7 +21,7 @@ _OF_A_LENGTH = 4
 _OPTIONS = 42 + 240
 """From a plain frame to its options (RFC 2131 figure 1)."""
 
-_UDP_LENGTH = slice(38, 40)
+_UDP_LENGTH = 38
 
 _NO_KEY = b"\xff"
 """What begins a key here, and no message of OpenFlow."""
@@ -104,8 +104,8 @@ def _learnt(question: bytes, header: bytes) -> Wildcard | None:
 def _place(question: bytes) -> int | None:
     """Where the first option 61 has its value, if that is where options are as a rule."""
     frame = FRAME_AT[question[1]]
-    at, length = frame + _OPTIONS, question[frame + _UDP_LENGTH.start : frame + _UDP_LENGTH.stop]
-    end = min(frame + 34 + int.from_bytes(length, "big"), len(question))
+    length = int.from_bytes(question[frame + _UDP_LENGTH : frame + _UDP_LENGTH + 2], "big")
+    at, end = frame + _OPTIONS, min(frame + 34 + length, len(question))
     if question.find(CLIENT_ID, at, end) < 0:
         return None
     while at + 1 < end:
@@ -153,9 +153,9 @@ def wildcarded(
     reply, (tally, client) = answered
     if client is None:
         return None
-    mac, client_id, *said = client
+    mac, _, *said = client
     pieces = _pieces(reply, another[0], asked, frame_at) if reply else (b"", b"", b"", 0, 0)
-    if pieces is None or client_id != asked.client_id:
+    if pieces is None:
         return None
     made = Wildcarded(*pieces, tally, mac, tuple(said))
     other = asked._replace(client_id=_another(asked.client_id))

@@ -286,12 +286,9 @@ def test_an_answer_from_memory_is_the_engines(
     assert without.service.memory.held == 0
 
 
-RENEWAL = {"kind": 3, "whose": 0, "given": {}, "ciaddr": "172.16.255.130"}
-
-
-def renewal(xid: int, **more: Any) -> bytes:
+def renewal(xid: int, given: dict[int, bytes] | None = None, **more: Any) -> bytes:
     fields = {"xid": xid, "secs": 0, "unicast": True, "tags": b"", "ident": b"\0\0", "length": None}
-    return question(**RENEWAL, more=fields | more)  # type: ignore[arg-type]
+    return question(3, 0, given or {}, ADDRESS[5], more=fields | more)
 
 
 def with_host_name(number: int) -> bytes:
@@ -404,6 +401,57 @@ def test_another_client_identifier_needs_no_engine(
     assert record.client_id == b"\0third"
 
 
+def asks(client_id: bytes, in_port: int, kind: int = 1) -> bytes:
+    whose = MACS[0] if in_port == 5 else MACS[1]
+    own = bytes(map(int, ADDRESS[in_port].split(".")))
+    given = {61: client_id, **({} if kind == 1 else {50: own, 54: bytes((172, 16, 255, 129))})}
+    return packet_in(frame(bootp(kind, given, chaddr=whose), eth_src=whose), in_port)
+
+
+def declined(server: Server) -> bytes:
+    return server.read(asks(b"\0any", 2, kind=4) + asks(b"\0any", 5, kind=4))
+
+
+FORGETTING = [*map(table_changed, CHANGES), port_replaced(2), port_replaced(5), declined]
+
+
+@pytest.mark.parametrize("step", FORGETTING)
+def test_what_an_identifier_has_no_say_in_is_forgotten_as_well(step: Step) -> None:
+    with_memory, without = Server(BR_INT, answers.MOST), Server(BR_INT, 0)
+    for asked_of in (with_memory, without):
+        for number in range(3):
+            asked_of.read(asks(bytes([0, number]), 2) + asks(bytes([0, number]), 5))
+    assert len(with_memory.answers.wildcarded) == 2
+    assert step(with_memory) == step(without)
+    for later_number in (7, 8, 9):
+        again = asks(bytes([0, later_number]), 2) + asks(bytes([0, later_number]), 5)
+        assert with_memory.read(again) == without.read(again)
+    assert with_memory.told() == without.told()
+
+
+def test_when_a_connection_ends_nothing_is_left() -> None:
+    asking = Server(BR_INT, answers.MOST)
+    for number in range(3):
+        asking.read(asks(bytes([0, number]), 2))
+    assert asking.service.memory.held == len(asking.answers.wildcarded) == 1
+    asking.answers.close()
+    assert asking.service.memory.held == len(asking.answers.wildcarded) == 0
+
+
+def test_an_identifier_in_one_place_is_none_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without their identifiers the first and the last are the same octets."""
+    monkeypatch.setattr(wildcards, "_KNOWN", {})  # which place is tried first depends on who asked
+    first = [bytes((61, 2, 0, n)) + bytes((0, 0, 12, 4, 61, 2, 0, 0, 255)) for n in range(3)]
+    others = [bytes((12, 4, 0, 0, 0, 0, 61, 2, 0, n, 0, 0, 255)) for n in range(3)]
+    last = bytes((61, 2, 0, 0, 12, 4, 61, 2, 7, 7, 0, 0, 255))
+    asking, without = Server(BR_INT, answers.MOST), Server(BR_INT, 0)
+    for raw in (*first, *others, last):
+        sent = packet_in(frame(bootp(1, raw=raw, chaddr=MACS[1]), eth_src=MACS[1]), 2)
+        assert asking.read(sent) == without.read(sent)
+    assert len(asking.answers.wildcarded) == 2
+    assert asking.told() == without.told()
+
+
 NOT_LIKE: dict[str, Callable[[int], list[tuple[int, bytes]]]] = {
     "too short to be one (RFC 2132 §9.14)": lambda number: [(61, bytes([number]))],
     "in two parts (RFC 3396 §7)": lambda number: [(61, bytes([0, number])), (61, b"too")],
@@ -422,8 +470,9 @@ def test_what_is_no_client_identifier_has_its_say(
     assert asking.service.memory.held == 0
 
 
-def test_places_of_client_identifiers_are_few() -> None:
+def test_places_of_client_identifiers_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """And whoever has it elsewhere is answered as quickly a moment later."""
+    monkeypatch.setattr(wildcards, "_KNOWN", {})
     asking = Server(BR_INT, answers.MOST)
     for length in range(40):
         for number in range(3):
@@ -538,17 +587,21 @@ def test_a_packet_that_waits_in_vain_goes_on_each_time_as_it_came() -> None:
         assert continuation.read(sent[16:]).packet == refused
 
 
+@pytest.mark.parametrize("identifiers", [1, 50], ids=["the same", "another each time"])
 @pytest.mark.parametrize(
     ("bridge", "wrap"), [(BR_INT, packet_in), (RESUMING, paused)], ids=["packet-out", "resume"]
 )
 def test_without_meters_a_question_asked_before_counts_as_well(
-    bridge: Bridge, wrap: Callable[[bytes, int], bytes]
+    bridge: Bridge, wrap: Callable[[bytes, int], bytes], identifiers: int
 ) -> None:
     ports = tuple(replace(port, rate_limit=RateLimit(10, 20)) for port in bridge.ports)
     asking = Server(replace(bridge, ports=ports), answers.MOST)
     meters_request = int.from_bytes(asking.switch.sync()[4:8], "big")
     assert asking.service.refused_meters(asking.switch, meters_request)
-    again = [asking.read(wrap(renewal(0x0102_0304), 5)) for _ in range(50)]
+    again = [
+        asking.read(wrap(renewal(0x0102_0304, {61: bytes([0, n % identifiers])}), 5))
+        for n in range(50)
+    ]
     assert [0x0102_0304.to_bytes(4, "big") in it for it in again] == [True] * 20 + [False] * 30
     assert again[20], "the bridge is told to drop the port's DHCP"
     assert again[21:] == [b""] * 29
