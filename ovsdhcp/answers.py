@@ -15,6 +15,7 @@ ever more pushes out only its own; when everything is full, the port that holds 
 gives up some.
 """
 
+from array import array
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -44,11 +45,12 @@ OF_A_CLIENT = 8
 _GIVEN_UP = 256
 """Answers that the port with the most loses at once when all are too many."""
 
-_MARK_BITS = 21
-_MARKS = 1 << _MARK_BITS
-"""Octets, each the mark of the last question there, since not every first one is worth keeping. A
-mark is one of 255, so that a new question hardly ever seems to be an old one: to keep many of those
-would take what is asked again from the processor's caches."""
+_PLACE_BITS = 21
+_PLACES = 1 << _PLACE_BITS
+_MARKS = 0xFFFF
+"""Each place has the mark of the last question there, since not every first one is worth keeping. A
+mark is one of so many, that a new question hardly ever seems to be an old one: to keep a few
+thousand of those scatters what is asked again, and an answer then takes a third longer."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""
@@ -234,7 +236,7 @@ class Memory:
         """How many answers there are."""
         self._most = most
         self.connections: list[Answers] = []
-        self._marks = bytearray(_MARKS)
+        self._marks = array("H", bytes(2 * _PLACES))
 
     def of(self, bridge: str) -> Answers:
         """A place for the answers of a new connection to a bridge."""
@@ -245,7 +247,7 @@ class Memory:
     def asked_before(self, asked: bytes) -> bool:
         """Whether a question with that key was asked before, as it seems; from now on it was."""
         number = hash(asked)
-        place, mark = number % _MARKS, (number >> _MARK_BITS) % 255 + 1
+        place, mark = number % _PLACES, (number >> _PLACE_BITS) % _MARKS + 1
         if self._marks[place] == mark:
             return True
         self._marks[place] = mark
