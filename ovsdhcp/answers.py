@@ -50,7 +50,7 @@ _PLACES = 1 << _PLACE_BITS
 _MARKS = 0xFFFF
 """Each place has the mark of the last question there, since not every first one is worth keeping. A
 mark is one of so many, that a new question hardly ever seems to be an old one: to keep a few
-thousand of those scatters what is asked again, and an answer then takes a third longer."""
+thousand of those scatters what is asked again, and an answer then takes up to a fifth longer."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""

@@ -82,7 +82,7 @@ static const char *put_name(char name[12], uint64_t number)
 static uint8_t *put_options(uint8_t *at, uint8_t type, uint32_t client, enum kind kind)
 {
     static const uint8_t wanted[] = {1, 28, 2, 3, 15, 6, 12, 121, 26, 42}, large[] = {2, 64};
-    static uint64_t stranger; /* in nanoseconds: not one of an earlier run, even of the same second */
+    static uint64_t stranger; /* begins with the time in ns: no earlier run has come so far */
     uint32_t address = htonl(net.ip + client), server = htonl(net.server);
     uint8_t id[9] = {kind != NEW};
     char name[12];

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -37,7 +36,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
     source = tmp_path_factory.mktemp("load") / "frames.c"
     source.write_text(PROGRAM % OFTEN)
     program = source.with_suffix("")
-    includes = f"-I{Path(SOURCE).parent}"
+    includes = f"-I{SOURCE.parent}"
     argv = ("gcc", "-std=gnu11", "-w", includes, "-o", str(program), str(source))
     subprocess.run(argv, check=True)
     runs = [subprocess.run(program, capture_output=True, text=True, check=True) for _ in range(2)]
