@@ -48,9 +48,14 @@ _GIVEN_UP = 256
 _PLACE_BITS = 21
 _PLACES = 1 << _PLACE_BITS
 _MARKS = 0xFFFF
-"""Each place has the mark of the last question there, since not every first one is worth keeping. A
-mark is one of so many, that a new question hardly ever seems to be an old one: to keep a few
-thousand of those scatters what is asked again, and an answer then takes up to a fifth longer."""
+"""A place has the mark of a question, since not every first one is worth keeping. A mark is one of
+so many, that a new question hardly ever seems to be an old one: to keep a few thousand of those
+scatters what is asked again, and an answer then takes up to a fifth longer."""
+
+_WAYS = 4
+"""Places that a question's mark may be in, the last one that came first. With one alone, two
+questions that share it would each take it from the other for ever, and go to the engine each time:
+of 100,000 clients that renew it was one in 20."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""
@@ -247,10 +252,13 @@ class Memory:
     def asked_before(self, asked: bytes) -> bool:
         """Whether a question with that key was asked before, as it seems; from now on it was."""
         number = hash(asked)
-        place, mark = number % _PLACES, (number >> _PLACE_BITS) % _MARKS + 1
-        if self._marks[place] == mark:
+        first, mark = number % _PLACES & -_WAYS, (number >> _PLACE_BITS) % _MARKS + 1
+        end = first + _WAYS
+        marks = self._marks[first:end]
+        if mark in marks:
             return True
-        self._marks[place] = mark
+        self._marks[first] = mark
+        self._marks[first + 1 : end] = marks[:-1]
         return False
 
     def forget_binding(self, bridge: str, whose: Whose) -> None:

@@ -504,13 +504,13 @@ def test_a_hundred_thousand_clients_later_a_question_counts_as_asked() -> None:
     questions = [number.to_bytes(4, "big") for number in range(100_000)]
     for question in questions:
         memory.asked_before(question)
-    assert sum(map(memory.asked_before, questions)) > 90_000
+    assert sum(map(memory.asked_before, questions)) > 99_900  # all but 6 on the average
 
 
 def test_new_questions_hardly_ever_count_as_asked() -> None:
     memory = Memory()
     questions = (number.to_bytes(4, "big") for number in range(300_000))
-    assert sum(map(memory.asked_before, questions)) < 10  # 0.3 on the average
+    assert sum(map(memory.asked_before, questions)) < 15  # 1 on the average
 
 
 def test_a_client_pushes_out_only_its_own() -> None:
