@@ -158,7 +158,7 @@ class File:
 
 def _write_some(database: sqlite3.Connection, changes: dict[Key, Lease | None], by: float) -> None:
     some = [changes.popitem() for _ in range(min(len(changes), _ROWS_AT_ONCE))]
-    made = [rows.row(key, lease, by) for key, lease in some if lease is not None]
+    made = [rows.values(key, lease, by) for key, lease in some if lease is not None]
     if made:
         database.execute(rows.replace(len(made)), list(chain.from_iterable(made)))
     if len(made) < len(some):

@@ -6,7 +6,7 @@ options are octets as the client sent them, and the address is a number.
 
 from functools import lru_cache
 from ipaddress import IPv4Address
-from math import inf
+from math import inf, nan
 from operator import contains
 from sys import intern
 from typing import Any
@@ -65,15 +65,26 @@ def identity(key: Key) -> tuple[str, str, int]:
     return bridge, port, int.from_bytes(address, "big")
 
 
-def row(key: Key, lease: Lease, by: float) -> tuple[object, ...]:
-    """A record as a row, its times shifted by so many seconds."""
+def values(key: Key, lease: Lease, by: float) -> tuple[object, ...]:
+    """What a statement takes for the row of a record, its times shifted by so many seconds."""
     state, since, until, *client, at, message, reason, offers, acks, naks, drops, left = lease
+    mac, client_id, vendor_class, fqdn, host_name = client
     return (
         *identity(key),
-        *(state.value, since + by, None if until == inf else until + by, *client),
+        *(state.value, since + by, _NULL if until == inf else until + by),
+        _NULL if mac is None else bytearray(mac),
+        _NULL if client_id is None else bytearray(client_id),
+        _NULL if vendor_class is None else bytearray(vendor_class),
+        _NULL if fqdn is None else bytearray(fqdn),
+        _NULL if host_name is None else bytearray(host_name),
         *(at + by, message, reason, offers, acks, naks, drops),
-        None if left is None else left + by,
+        _NULL if left is None else left + by,
     )
+
+
+_NULL = nan
+"""SQLite takes it as NULL. For None and for bytes Python's sqlite3 looks for an adapter each time,
+a microsecond a row in which nobody is answered; not for a float or a bytearray."""
 
 
 def record(found: tuple[Any, ...], by: float = 0.0) -> tuple[Key, Lease]:

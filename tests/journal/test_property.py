@@ -1,5 +1,6 @@
 """For any exchanges, restarts and crashes: what is read back is what the last batch had."""
 
+import sqlite3
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.dhcp.wire import BINDING, bootp
 from tests.journal.test_journal import WALL, key
 
 KEYS = [key(number) for number in range(4)]
+SQLITE = sqlite3.connect(":memory:")
 TOLD = (
     *(reasons.OFFER, reasons.ACK_SELECTING, reasons.ACK_RENEWING, reasons.ACK_INFORM),
     *(reasons.NAK_WRONG_ADDRESS, reasons.RELEASE, reasons.DECLINE, reasons.PROBATION),
@@ -123,6 +125,7 @@ TestAnyHistory = AnyHistory.TestCase
 
 OCTETS = st.none() | st.binary(max_size=255)
 TIMES = st.integers(-(2**40), 2**40).map(float)
+COUNTS = st.integers(0, 2**63 - 1)
 LEASES = st.builds(
     Lease,
     state=st.sampled_from(State),
@@ -136,13 +139,24 @@ LEASES = st.builds(
     at=TIMES,
     message=st.sampled_from(MessageType).map(lambda it: it.name),
     reason=st.sampled_from(sorted(reasons.REASONS)),
+    offers=COUNTS,
+    acks=COUNTS,
+    naks=COUNTS,
+    drops=COUNTS,
     left=st.none() | TIMES,
 )
 
 
+def row(key: Key, lease: Lease, by: float) -> tuple[object, ...]:
+    """As SQLite gives it back."""
+    asked = f"SELECT {', '.join('?' * len(rows.COLUMNS))}"
+    given_back: tuple[object, ...] = SQLITE.execute(asked, rows.values(key, lease, by)).fetchone()
+    return given_back
+
+
 @given(lease=LEASES, by=TIMES)
 def test_a_row_is_its_record(lease: Lease, by: float) -> None:
-    kept, found = rows.record(rows.row(KEYS[0], lease, by))
+    kept, found = rows.record(row(KEYS[0], lease, by))
     assert (kept, found.shifted(-by)) == (KEYS[0], lease)
     Record.of(kept, found)
 
@@ -160,9 +174,9 @@ def test_no_row_raises_what_is_not_expected(found: list[object]) -> None:
 
 @given(found=LEASES, column=st.integers(0, len(rows.COLUMNS) - 1), value=FOUND)
 def test_nor_does_one_with_a_single_wrong_value(found: Lease, column: int, value: object) -> None:
-    row = [*rows.row(KEYS[0], found, 0.0)]
-    row[column] = value
+    changed = [*row(KEYS[0], found, 0.0)]
+    changed[column] = value
     try:
-        Record.of(*rows.record(tuple(row)))
+        Record.of(*rows.record(tuple(changed)))
     except (ValueError, TypeError):
         return
