@@ -20,6 +20,14 @@ HISTORY = 30 * 86_400.0
 MOST_HISTORY = 50_000
 _EXPIRED_AT_ONCE = 1_000
 
+_MOST_OF_A_PART = 21_845
+"""Changes; with one more their dict would grow, in one go of some milliseconds, and when all
+clients ask for the first time in the very moment in which that of the records grows."""
+
+Changes = list[dict[Key, Lease | None]]
+"""What has changed, in parts one after the other; None: it is forgotten. What is in several of them
+is as it is in the last."""
+
 
 class Leases:
     """The records of all bindings that were ever asked for.
@@ -31,7 +39,7 @@ class Leases:
         self.external = external
         self._listed: dict[Key, Lease] = {}
         self._others: OrderedDict[Key, Lease] = OrderedDict()
-        self._changed: dict[Key, Lease | None] = {}
+        self._changed: Changes = []
         self.any_declined = False
         """Whether any address was declined at all, so that hardly ever anything is looked up."""
 
@@ -69,16 +77,22 @@ class Leases:
         listed = self._listed.get(key)
         old = self._others.get(key) if listed is None else listed
         lease = after(old, binding, reason.code, now, client, message, times)
+        self._note(key, lease)
         if listed is None:
             self._place(key, lease)
         else:
             self.any_declined |= lease.state is State.DECLINED
-            self._listed[key] = self._changed[key] = lease
+            self._listed[key] = lease
+
+    def _note(self, key: Key, lease: Lease | None) -> None:
+        """Have it written next time."""
+        if not self._changed or len(self._changed[-1]) >= _MOST_OF_A_PART:
+            self._changed.append({})
+        self._changed[-1][key] = lease
 
     def _place(self, key: Key, lease: Lease) -> None:
         """Keep a record where it belongs, and no more of history than there may be."""
         self.any_declined |= lease.state is State.DECLINED
-        self._changed[key] = lease
         self._others.pop(key, None)
         if lease.left is None and key[0] not in self.external:
             self._listed[key] = lease
@@ -90,14 +104,16 @@ class Leases:
 
     def _forget_oldest(self) -> None:
         key, _ = self._others.popitem(last=False)
-        self._changed[key] = None
+        self._note(key, None)
 
     def left(self, keys: Iterable[Key], now: float) -> None:
         """These bindings left the table: what is known of them is history from now on."""
         for key in keys:
             lease = self.get(key)
             if lease is not None and lease.left is None:
-                self._place(key, lease._replace(left=now))
+                gone = lease._replace(left=now)
+                self._note(key, gone)
+                self._place(key, gone)
 
     def expire(self, now: float) -> None:
         """Forget what is too old; a thousand at a time, so that nobody waits for it."""
@@ -109,15 +125,15 @@ class Leases:
 
     # -- for the journal ---------------------------------------------------------------------
 
-    def take_changes(self) -> dict[Key, Lease | None]:
-        """What changed since the last call; None: it is forgotten."""
-        changed, self._changed = self._changed, {}
+    def take_changes(self) -> Changes:
+        """What changed since the last call."""
+        changed, self._changed = self._changed, []
         return changed
 
-    def take_all(self) -> dict[Key, Lease | None]:
+    def take_all(self) -> Changes:
         """All that is kept, as the changes since there was nothing."""
-        self._changed = {}
-        return dict[Key, Lease | None](self.kept())
+        self._changed = []
+        return [dict[Key, Lease | None](self.kept())]
 
     def adopt(self, kept: Iterable[tuple[Key, Lease]], table: Iterable[Key], now: float) -> None:
         """Take what a journal has kept, by age, for a lease table whose bindings are `table`.
@@ -134,11 +150,10 @@ class Leases:
 
     def _adopt(self, key: Key, lease: Lease, now: float, *, there: bool) -> None:
         left = None if there else now if lease.left is None else lease.left
-        if left == lease.left:
-            self._place(key, lease)
-            self._changed.pop(key, None)
-        else:
-            self._place(key, lease._replace(left=left))
+        if left != lease.left:
+            lease = lease._replace(left=left)
+            self._note(key, lease)
+        self._place(key, lease)
 
     # -- for readers -------------------------------------------------------------------------
 

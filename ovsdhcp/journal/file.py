@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from ovsdhcp.journal import rows
 from ovsdhcp.lease import Key, Lease, Record
+from ovsdhcp.leases import Changes
 from ovsdhcp.state_folder import STATE_VARIABLE
 
 NAME = "journal.sqlite3"
@@ -118,17 +119,18 @@ class File:
         except OSError:
             return False
 
-    def write(self, changes: dict[Key, Lease | None], by: float) -> None:
-        """Write all of these records or none, None for one that is forgotten.
+    def write(self, changes: Changes, by: float) -> None:
+        """Write all of these records or none.
 
-        Their times are shifted by so many seconds. `changes` is emptied on the way: to free a
-        hundred thousand records at once takes 20 ms. Raises `JournalError`.
+        Their times are shifted by so many seconds. What `changes` has is taken out on the way: to
+        free a hundred thousand records at once takes 20 ms. Raises `JournalError`.
         """
         try:
             with _transaction(self._database) as database:
-                while changes:
-                    _write_some(database, changes, by)
-                    self._sleep(_REST)
+                for part in changes:
+                    while part:
+                        _write_some(database, part, by)
+                        self._sleep(_REST)
         except sqlite3.OperationalError as error:
             raise _error(self.path, error) from None
         except sqlite3.DatabaseError as error:
@@ -156,8 +158,8 @@ class File:
         raise self.aside
 
 
-def _write_some(database: sqlite3.Connection, changes: dict[Key, Lease | None], by: float) -> None:
-    some = [changes.popitem() for _ in range(min(len(changes), _ROWS_AT_ONCE))]
+def _write_some(database: sqlite3.Connection, part: dict[Key, Lease | None], by: float) -> None:
+    some = [part.popitem() for _ in range(min(len(part), _ROWS_AT_ONCE))]
     made = [rows.values(key, lease, by) for key, lease in some if lease is not None]
     if made:
         database.execute(rows.replace(len(made)), list(chain.from_iterable(made)))

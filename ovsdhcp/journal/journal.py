@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ovsdhcp.journal.file import NAME, File, JournalError, kept
 from ovsdhcp.lease import Key, Lease
-from ovsdhcp.leases import Leases
+from ovsdhcp.leases import Changes, Leases
 
 LOG = logging.getLogger("ovsdhcp")
 
@@ -18,12 +18,11 @@ RETRY_AFTER = 5.0
 """Seconds from one batch to the next; so many times as long as the last one took, where that is
 more, but no more seconds than these. And where it could not be written."""
 
-Batch = dict[Key, Lease | None]
-Run = Callable[[Callable[[Batch], None], Batch], object]
+Run = Callable[[Callable[[Changes], None], Changes], object]
 """Calls a function with a batch and returns when that is done, in a thread or not."""
 
 
-def _at_once(write: Callable[[Batch], None], batch: Batch) -> None:
+def _at_once(write: Callable[[Changes], None], batch: Changes) -> None:
     write(batch)
 
 
@@ -114,7 +113,7 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Changes) -> None:
         """Logs nothing: this may be a thread."""
         try:
             self._written(batch)
@@ -127,7 +126,7 @@ class Journal:
             batches = self.status.batches + 1
             self.status = Status(self.status.path, written_at=self._wall(), batches=batches)
 
-    def _written(self, batch: Batch) -> None:
+    def _written(self, batch: Changes) -> None:
         file = self._file
         if file is not None and not file.is_there():
             file.close()

@@ -20,9 +20,9 @@ from ovsdhcp.dhcp.binding import INFINITE
 from ovsdhcp.dhcp.message import client_of, decode
 from ovsdhcp.journal import Journal, JournalError, read
 from ovsdhcp.journal.file import NAME
-from ovsdhcp.journal.journal import AT_LAST, EVERY, RETRY_AFTER, Batch
+from ovsdhcp.journal.journal import AT_LAST, EVERY, RETRY_AFTER
 from ovsdhcp.lease import Key, Lease, State
-from ovsdhcp.leases import Leases
+from ovsdhcp.leases import Changes, Leases
 from tests.dhcp.wire import BINDING, MAC, binding, bootp
 
 NOW, WALL = 1000.0, 1_790_000_000.0
@@ -46,8 +46,8 @@ def filled(count: int = 3) -> Leases:
     return leases
 
 
-def all_of(leases: Leases) -> dict[Key, Lease | None]:
-    return leases.take_all()
+def all_of(leases: Leases) -> dict[Key, Lease]:
+    return leases.kept()
 
 
 OPENED: list[Journal] = []
@@ -111,6 +111,20 @@ def test_it_is_its_owners_alone(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_what_changed_twice_is_written_as_it_is_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever part of the changes it is in."""
+    monkeypatch.setattr("ovsdhcp.leases._MOST_OF_A_PART", 2)
+    journal, leases = a_journal(folder), filled(7)
+    for number in (1, 6, 0):
+        leases.record(key(number), BINDING, reasons.ACK_RENEWING, NOW + 1)
+    leases.left([key(3), key(1)], NOW + 2)
+    journal.keep(leases)
+    journal.close(leases)
+    assert read_back(folder) == all_of(leases)
+
+
 def test_only_what_changed_is_written(folder: Path) -> None:
     journal, leases = a_journal(folder), filled()
     journal.keep(leases)
@@ -128,7 +142,7 @@ def test_what_takes_long_is_written_less_often_but_every_minute(
 ) -> None:
     now = [NOW]
 
-    def slowly(write: Callable[[Batch], None], batch: Batch) -> None:
+    def slowly(write: Callable[[Changes], None], batch: Changes) -> None:
         write(batch)
         now[0] += took
 
@@ -351,7 +365,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from ovsdhcp.journal import Journal
-from ovsdhcp.leases import Leases
+from ovsdhcp.leases import Changes, Leases
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +47,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.parts = patch("ovsdhcp.leases._MOST_OF_A_PART", 2)
+        self.parts.start()
         self.made = TemporaryDirectory()
         self.now, self.boot = 0.0, WALL
         self.table = set(KEYS)
@@ -119,6 +122,7 @@ class AnyHistory(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.journal.close(self.leases)
         self.made.cleanup()
+        self.parts.stop()
 
 
 TestAnyHistory = AnyHistory.TestCase
