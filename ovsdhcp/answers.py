@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from ovsdhcp.events import Tally, Told
 from ovsdhcp.questions import LONGEST, SUM_TO_XID, is_plain_reply
@@ -64,15 +64,11 @@ Whose = tuple[str, bytes] | None
 """A binding's port and address (four octets); None for a MAC that the table does not know."""
 
 
-class Answer(NamedTuple):
-    """What was said: the octets before the UDP checksum, those behind the xid, and the checksum's
-    sum for an xid of 0. All empty for silence. And what is told of it."""
+Answer = tuple[bytes, bytes, int, Told]
+"""What was said: the octets before the UDP checksum, those behind the xid, and the checksum's sum
+for an xid of 0. All empty for silence. And what is told of it.
 
-    head: bytes
-    tail: bytes
-    udp_sum: int
-    told: Told
-
+Without names for these, since Python takes a tuple alone apart without an iterator."""
 
 Found = tuple[dict[bytes, Answer], dict[bytes, Answer]]
 """Where to look for what was said, by the key that `questions.cut` leaves: first here, then there.
@@ -111,14 +107,12 @@ class Answers:
         `told` is what is told of it each time.
         """
         if not reply:
-            self._keep(ofport, asked, Answer(b"", b"", 0, told))
+            self._keep(ofport, asked, (b"", b"", 0, told))
         elif is_plain_reply(reply, at):
             sum_at, xid_end = at + 40, at + 50
             udp_sum, _, xid = SUM_TO_XID.unpack_from(reply, sum_at)
             sum_without = (0xFFFF - udp_sum - xid) % 0xFFFF
-            said = (reply[:sum_at], reply[xid_end:], sum_without, told)
-            answer = tuple.__new__(Answer, said)
-            self._keep(ofport, asked, answer)
+            self._keep(ofport, asked, (reply[:sum_at], reply[xid_end:], sum_without, told))
 
     def keep_wildcarded(self, ofport: int, key: bytes, answer: Wildcarded) -> None:
         """Remember what all questions with that key are answered with."""
@@ -184,12 +178,13 @@ class Answers:
 
     def _keep(self, ofport: int, asked: bytes, answer: Answer) -> None:
         first, second = self.found
-        if len(asked) + len(answer.head) + len(answer.tail) > LONGEST:
+        head, tail, _, told = answer
+        if len(asked) + len(head) + len(tail) > LONGEST:
             return
         if asked in first or asked in second:
             return
         into = first if len(first) < _FIRST else second
-        self._place(ofport, asked, answer.told[0], into, answer)
+        self._place(ofport, asked, told[0], into, answer)
 
     def _place(
         self, ofport: int, asked: bytes, tally: Tally, into: dict[bytes, _A], answer: _A

@@ -529,7 +529,7 @@ def test_when_all_is_full_the_port_with_the_most_gives_up() -> None:
         asking.read_twice(packet_in(with_host_name(number), 2))
         assert asking.service.memory.held <= 6
     kept = chain.from_iterable(found.values() for found in asking.answers.found)
-    of_vm5 = [one for one in kept if one.told[0].exchange.port == "vm5"]
+    of_vm5 = [one for one in kept if one[3][0].exchange.port == "vm5"]
     assert len(of_vm5) == 1
     asking.answers.close()
     assert (asking.service.memory.held, asking.answers.found) == (0, ({}, {}))
