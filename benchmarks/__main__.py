@@ -1,6 +1,6 @@
 """All figures by one command: ovsdhcp beside its peers, by size, by bridges, in a storm.
 
-    sudo .venv/bin/python -m benchmarks            all of it, some 45 minutes, into docs/
+    sudo .venv/bin/python -m benchmarks            all of it, some 50 minutes, into docs/
     sudo .venv/bin/python -m benchmarks --quick    less of everything, to look at
     sudo .venv/bin/python -m benchmarks --only peers --peers ovsdhcp,null --rounds 3 --seconds 1
 
@@ -35,6 +35,8 @@ class Extent:
     seconds: float
     longer: float
     """Seconds of a load on many bindings: what became of them is written some seconds later."""
+    closer_sizes: int
+    """Rounds of the usual and the largest size."""
     peers: Sequence[str]
     sizes: Sequence[int]
     ports: Sequence[int]
@@ -43,14 +45,17 @@ class Extent:
 
 
 _EVERYBODY = tuple(peers_beside.STAGES)
-FULL = Extent(5, 25, 1.0, 20.0, _EVERYBODY, sizes.SIZES, (1000, 5000), bridges.COUNTS, storm.QUEUES)
-QUICK = Extent(2, 4, 0.5, 3.0, _EVERYBODY, (1, 1000, 10_000), (1000,), (1, 100), (100,))
+FULL = Extent(
+    *(5, 25, 1.0, 20.0, 15),
+    *(_EVERYBODY, sizes.SIZES, (1000, 5000), bridges.COUNTS, storm.QUEUES),
+)
+QUICK = Extent(2, 4, 0.5, 3.0, 2, _EVERYBODY, (1, 1000, 10_000), (1000,), (1, 100), (100,))
 
 Section = Callable[[Extent], object]
 SECTIONS: Mapping[str, Section] = {
     "closer": lambda it: peers_beside.closer(it.closer, it.seconds),
     "peers": lambda it: peers_beside.run(it.peers, it.rounds, it.seconds),
-    "sizes": lambda it: sizes.run(it.sizes, it.rounds, it.longer),
+    "sizes": lambda it: sizes.run(it.sizes, it.rounds, it.closer_sizes, it.longer),
     "real_ports": lambda it: {
         str(n): _or_error(partial(real_ports.run, n, it.rounds, it.seconds)) for n in it.ports
     },
@@ -76,6 +81,7 @@ def measured(sections: Sequence[str], extent: Extent) -> dict[str, object]:
         "closer_rounds": extent.closer,
         "seconds": extent.seconds,
         "longer_seconds": extent.longer,
+        "closer_size_rounds": extent.closer_sizes,
     }
     for name in sections:
         start = time.monotonic()
@@ -102,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.rounds or base.closer,
         given.seconds or base.seconds,
         given.seconds or base.longer,
+        given.rounds or base.closer_sizes,
         given.peers or base.peers,
         *(base.sizes, base.ports, base.bridges, base.queues),
     )

@@ -53,6 +53,7 @@ def found() -> dict[str, Any]:
         "closer_rounds": 3,
         "seconds": 1.0,
         "longer_seconds": 20.0,
+        "closer_size_rounds": 3,
         "peers": {"renew 128": one, "renew 1": one},
         "storm": {"ovsdhcp": {"100": {"after_back_off": 3}, "512": {"after_back_off": 0}}},
     }
