@@ -53,9 +53,9 @@ so many, that a new question hardly ever seems to be an old one: to keep a few t
 scatters what is asked again, and an answer then takes up to a fifth longer."""
 
 _WAYS = 4
-"""Places that a question's mark may be in, the last one that came first. With one alone, two
-questions that share it would each take it from the other for ever, and go to the engine each time:
-of 100,000 clients that renew it was one in 20."""
+"""Places that a question's mark may be in, the latest first. With one alone, two questions that
+share it would each take it from the other for ever, and go to the engine each time: of 100,000
+clients that renew it was one in 20."""
 
 _TAKEN_APART = 2_000
 """Answers that are taken apart between two pauses: a millisecond's work."""

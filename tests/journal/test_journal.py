@@ -365,7 +365,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from ovsdhcp.journal import Journal
-from ovsdhcp.leases import Changes, Leases
+from ovsdhcp.leases import Leases
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,6 @@ from tests.dhcp.wire import BINDING, bootp
 from tests.journal.test_journal import WALL, key
 
 KEYS = [key(number) for number in range(4)]
-SQLITE = sqlite3.connect(":memory:")
 TOLD = (
     *(reasons.OFFER, reasons.ACK_SELECTING, reasons.ACK_RENEWING, reasons.ACK_INFORM),
     *(reasons.NAK_WRONG_ADDRESS, reasons.RELEASE, reasons.DECLINE, reasons.PROBATION),
@@ -154,8 +154,9 @@ LEASES = st.builds(
 def row(key: Key, lease: Lease, by: float) -> tuple[object, ...]:
     """As SQLite gives it back."""
     asked = f"SELECT {', '.join('?' * len(rows.COLUMNS))}"
-    given_back: tuple[object, ...] = SQLITE.execute(asked, rows.values(key, lease, by)).fetchone()
-    return given_back
+    with closing(sqlite3.connect(":memory:")) as database:
+        found: tuple[object, ...] = database.execute(asked, rows.values(key, lease, by)).fetchone()
+    return found
 
 
 @given(lease=LEASES, by=TIMES)
