@@ -46,10 +46,29 @@ class Extent:
 
 _EVERYBODY = tuple(peers_beside.STAGES)
 FULL = Extent(
-    *(5, 25, 1.0, 20.0, 15),
-    *(_EVERYBODY, sizes.SIZES, (1000, 5000), bridges.COUNTS, storm.QUEUES),
+    rounds=5,
+    closer=25,
+    seconds=1.0,
+    longer=20.0,
+    closer_sizes=15,
+    peers=_EVERYBODY,
+    sizes=sizes.SIZES,
+    ports=(1000, 5000),
+    bridges=bridges.COUNTS,
+    queues=storm.QUEUES,
 )
-QUICK = Extent(2, 4, 0.5, 3.0, 2, _EVERYBODY, (1, 1000, 10_000), (1000,), (1, 100), (100,))
+QUICK = Extent(
+    rounds=2,
+    closer=4,
+    seconds=0.5,
+    longer=3.0,
+    closer_sizes=2,
+    peers=_EVERYBODY,
+    sizes=(1, 1000, 10_000),
+    ports=(1000,),
+    bridges=(1, 100),
+    queues=(100,),
+)
 
 Section = Callable[[Extent], object]
 SECTIONS: Mapping[str, Section] = {
